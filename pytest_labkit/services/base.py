@@ -1,0 +1,55 @@
+"""
+What a service is to the rest of the kit: a name, an endpoint, and something that can stop it.
+
+Nothing here starts anything. `local`, `docker` and `external` each give the same `Running`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """
+    Where a service that is ready can be reached.
+
+    Args:
+        service: `"kafka"`, `"dynamodb"` or `"redis"`.
+        backend: `"docker"`, `"local"` or `"external"`.
+        version: The server's version.
+        address: `host:port[,host:port…]` for Kafka, a URL for DynamoDB and Redis.
+        env: What a program needs in its environment to find it, such as `KAFKA_BOOTSTRAP_SERVERS`.
+        ready_s: Seconds from its start to the first round trip that worked; 0.0 when it ran already.
+    """
+
+    service: str
+    backend: str
+    version: str
+    address: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready_s: float = 0.0
+
+
+class Running(Protocol):
+    """A service that was started, by whichever backend."""
+
+    endpoint: Endpoint
+
+    def describe(self) -> dict[str, Any]:
+        """JSON that finds this very service again from another process, for the state file."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether the processes or containers behind it still run (no round trip is made)."""
+        ...
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        """The last lines it logged, oldest first; empty for an external service."""
+        ...
+
+    def stop(self) -> None:
+        """Stop it and remove what it left; nothing happens the second time."""
+        ...
