@@ -1,0 +1,89 @@
+"""
+Measurement x target -> met or not. Pure.
+
+A figure is judged by its median. Where a reference was measured in turn with it and itself misses
+the target, the machine is too slow for the figure to mean anything: then the share of the reference
+that was reached decides (`Target.ratio`), and the measurement's note says so. Source of the rule:
+paired ("duet") measurement, Bulej et al., arXiv 2001.05811.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from statistics import median
+
+from pytest_labkit.model import Measurement, Target
+
+DEFAULT_RATIO = 0.5
+NEAR = 0.25  # a miss by less than this share of the limit is measured again before it counts
+
+_COMPARE = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a target is met, and in a sentence how that was decided if not by the target alone."""
+
+    met: bool
+    note: str | None = None
+
+
+def meets(target: Target, value: float) -> bool:
+    """Whether *value* reaches *target*."""
+    return bool(_COMPARE[target.operator](value, target.limit))
+
+
+def is_near_miss(target: Target, value: float) -> bool:
+    """Whether *value* misses *target* by so little that noise may be the reason."""
+    return not meets(target, value) and abs(value - target.limit) <= NEAR * target.limit
+
+
+def judge(target: Target, value: float, reference: float | None, *, strict: bool = False) -> Judgement:
+    """
+    Whether *value* meets *target*, given the *reference* of the same run.
+
+    Args:
+        target: What the lab asks for.
+        value: The median of the student's rounds.
+        reference: The median of the reference's rounds, `None` if there is none.
+        strict: Judge by the target alone, however slow the machine is.
+    """
+    if meets(target, value):
+        return Judgement(True)
+    if strict or reference is None or meets(target, reference):
+        return Judgement(False)
+    share, enough = _share(target, value, reference), target.ratio or DEFAULT_RATIO
+    return Judgement(
+        share >= enough,
+        f"this machine is too slow for the target: the reference itself reached {reference:,.0f} "
+        f"{target.unit}. Judged by the ratio to it instead: {share:.2f}, {enough:.2f} is enough",
+    )
+
+
+def _share(target: Target, value: float, reference: float) -> float:
+    """How much of the reference was reached; 1.0 is as good, for "at least" and "at most" alike."""
+    if target.operator.startswith(">"):
+        return value / reference if reference else 0.0
+    return reference / value if value else 0.0
+
+
+def measured(
+    target: Target | None,
+    name: str,
+    rounds: list[float],
+    unit: str,
+    *,
+    references: list[float] | None = None,
+    strict: bool = False,
+    note: str | None = None,
+) -> Measurement:
+    """The measurement that *rounds* give, judged by *target* if there is one."""
+    value = median(rounds)
+    reference = median(references) if references else None
+    made = Measurement(name, value, unit, rounds=tuple(rounds), reference=reference, note=note)
+    if target is None:
+        return made
+    judgement = judge(target, value, reference, strict=strict)
+    notes = [text for text in (note, judgement.note) if text]
+    return replace(made, target=str(target), met=judgement.met, note="; ".join(notes) or None)
