@@ -1,0 +1,117 @@
+"""
+Which files are the student's, and where they are run from.
+
+Only files that match the lab's `answers` patterns are taken; anything else in a folder of answers is
+left where it is and named. The first folder that has a file wins, the lab's own folder comes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_labkit.model import AnswerFile, Lab
+
+_NOISE = {"__pycache__", ".DS_Store", ".git", ".labkit", ".pytest_cache"}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """
+    The answers of one lab in one place.
+
+    *folder* is what is imported from: the lab's own folder where nothing lies over it, so that
+    breakpoints hit; a copy otherwise. *ignored* are the names in the folders of answers that the lab
+    does not ask for.
+    """
+
+    lab: Lab
+    folder: Path
+    files: tuple[AnswerFile, ...]
+    ignored: tuple[str, ...]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of the Python modules among the files."""
+        return tuple(file.path.removesuffix(".py") for file in self.files if file.path.endswith(".py"))
+
+    def origin(self, path: Path) -> Path | None:
+        """The file that the student wrote for *path*, a file in `folder`; `None` if it is not one."""
+        if not path.is_relative_to(self.folder):
+            return None
+        relative = path.relative_to(self.folder).as_posix()
+        return next((file.origin for file in self.files if file.path == relative), None)
+
+
+def stage(lab: Lab, folders: tuple[Path, ...], into: Path) -> Staged:
+    """
+    Bring together the answers for *lab* from *folders*.
+
+    Args:
+        lab: The lab.
+        folders: Folders of answers, the first that has a file wins; each holds the lab's files, or
+            one folder per lab.
+        into: An empty folder for the copies; not touched when *folders* is empty.
+    """
+    bases = [_base(folder, lab) for folder in folders]
+    taken: dict[str, Path] = {}
+    for base in (*bases, lab.folder):
+        for relative in _matching(base, lab.answers):
+            taken.setdefault(relative, base / relative)
+    for relative, origin in taken.items() if bases else ():
+        copy = into / relative
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, copy)
+    return Staged(
+        lab=lab,
+        folder=into if bases else lab.folder,
+        files=tuple(AnswerFile(relative, _sha256(path), path) for relative, path in sorted(taken.items())),
+        ignored=tuple(sorted({name for base in bases for name in _ignored(base, lab)})),
+    )
+
+
+def _base(folder: Path, lab: Lab) -> Path:
+    """*folder* itself, or the lab's folder in it."""
+    own = folder / lab.folder.name
+    return own if own.is_dir() else folder
+
+
+def _matching(base: Path, patterns: tuple[str, ...]) -> list[str]:
+    return [
+        path.relative_to(base).as_posix()
+        for pattern in patterns
+        for path in sorted(base.glob(pattern))
+        if path.is_file() and not path.is_symlink()
+    ]
+
+
+def _ignored(base: Path, lab: Lab) -> Iterator[str]:
+    """What lies in *base* and is not taken: files by name, a folder with nothing of the lab's as one."""
+    taken = set(_matching(base, lab.answers))
+    folders = {Path(path).parts[0] for path in taken if "/" in path}
+    for path in sorted(base.iterdir()):
+        if path.name in _NOISE:
+            continue
+        if path.is_dir() and path.name not in folders:
+            yield f"{path.name}/"
+        elif path.is_dir():
+            yield from (p for p in _files_below(path, base) if p not in taken)
+        elif path.name not in taken and not _is_the_labs_own(path, lab):
+            yield path.name
+
+
+def _files_below(folder: Path, base: Path) -> Iterator[str]:
+    yield from (p.relative_to(base).as_posix() for p in sorted(folder.rglob("*")) if not p.is_dir())
+
+
+def _is_the_labs_own(path: Path, lab: Lab) -> bool:
+    """A copy of a given file, as a student who hands in the whole folder has it."""
+    given = lab.folder / path.name
+    return given.is_file() and path.is_file() and given.read_bytes() == path.read_bytes()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,59 @@
+"""How a lab's test says that a criterion is not met, in words that a student can act on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_labkit.errors import Mistake
+
+_LONGEST = 400  # characters of a value that are shown
+
+
+class Expectation:
+    """`expect(condition, …)` and `expect.equal(expected, got, …)`: go on if it holds, else raise `Mistake`."""
+
+    def __call__(
+        self,
+        condition: bool,
+        *,
+        expected: str,
+        got: str,
+        checked: str | None = None,
+        perhaps: str | None = None,
+    ) -> None:
+        """
+        Go on if *condition* is `True`.
+
+        *checked* is the first sentence of the test's docstring where it is left out.
+        """
+        __tracebackhide__ = True
+        if condition is not True:
+            raise Mistake(checked=checked or "", expected=expected, got=got, perhaps=perhaps)
+
+    def equal(
+        self, expected: Any, got: Any, *, checked: str | None = None, perhaps: str | None = None
+    ) -> None:
+        """
+        Go on if *got* is *expected*: equal, and of the very same type.
+
+        The types are compared first, and `==` is asked of *expected*, which is the test's own: a
+        value from a student whose `__eq__` always agrees does not pass.
+        """
+        __tracebackhide__ = True
+        same_type = type(got) is type(expected)
+        if same_type and expected == got:
+            return
+        told = shown(got) if same_type else f"{shown(got)} ({type(got).__name__})"
+        raise Mistake(checked=checked or "", expected=shown(expected), got=told, perhaps=perhaps)
+
+
+def shown(value: Any) -> str:
+    """*value* as it is shown to a student: its `repr`, cut if it is long; a broken `repr` is said."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a student's __repr__ may raise anything
+        return f"a {type(value).__name__} whose repr() raised {type(error).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+expect = Expectation()
