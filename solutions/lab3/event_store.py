@@ -1,0 +1,215 @@
+"""
+The model answer to lab 3: an event store on DynamoDB.
+
+An append is one *commit*: one item that holds the whole batch, under the version of its first event.
+
+    aggregate_id  version
+    order-123     1        commit_id, count=3, events=<Avro>     versions 1, 2, 3
+    order-123     4        commit_id, count=1, events=<Avro>     version 4
+    order-123     -3       state=<JSON>                          the snapshot at version 3
+
+One item is one write, so a batch is there or it is not, and 100 events cost one request. Two writers
+at the same version want the same key, and the condition lets one of them have it. That alone does
+not stop a writer who is *not* at the end of a commit: from inside a batch, or from beyond the end,
+the key it wants is free. So an append first makes sure that a commit ends where the caller stands.
+Commits never change, so what was seen once stays true, and a writer at the end of its own last
+commit need not look again.
+
+As good: one item per event in `TransactWriteItems` (no more than 100 events, and some ten times
+slower), or a head item with the current version that each append moves in the same transaction.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import fastavro
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from fastavro.schema import load_schema
+
+from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
+from labs.lab3.events import EVENT_TYPES, Event
+
+TABLE = "event-store"
+LARGEST_BATCH = 390_000  # bytes: an item may have 400 KB, its keys and names included
+MANY_STREAMS = 10_000  # how many streams' ends are remembered; a forgotten one costs a read
+
+SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
+BATCH = fastavro.parse_schema({"type": "array", "items": list(SCHEMAS.values())})
+FULL_NAMES = {name: schema["name"] for name, schema in SCHEMAS.items()}
+SHORT_NAMES = {full_name: name for name, full_name in FULL_NAMES.items()}
+
+
+class BatchTooLarge(ValueError):
+    """The batch does not fit into one item; nothing was written."""
+
+
+class EventStore:
+    """Streams of events in the table `event-store`, wherever boto3's environment says that it is."""
+
+    def __init__(self) -> None:
+        # One client for all calls and threads: its connections stay open.
+        self._client = boto3.client("dynamodb", config=Config(max_pool_connections=50))
+        self._ends: dict[str, int] = {}  # stream -> a version that a commit is known to end at
+
+    def append_events(self, aggregate_id: str, expected_version: int, events: list[Event]) -> None:
+        """Store *events* as versions *expected_version* + 1 and on: all of them, or an error and none."""
+        batch = encoded(events, expected_version + 1)
+        if not (events and self._is_known_end(aggregate_id, expected_version)):
+            end = self._end(aggregate_id)
+            if end != expected_version:
+                raise ConcurrencyError(aggregate_id, expected_version, end)
+        if events:
+            self._commit(aggregate_id, expected_version, batch, len(events))
+            self._remember(aggregate_id, expected_version + len(events))
+
+    def get_events(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
+        """The events after *from_version*, in version order; `StreamCorrupted` if one is missing."""
+        events: list[Event] = []
+        following = self._start(aggregate_id, from_version + 1)
+        for commit in self._query(aggregate_id, ":low <= version", {":low": following}):
+            if int(commit["version"]["N"]) != following:
+                raise StreamCorrupted(f"{aggregate_id} has no version {following}, but later ones")
+            events += decoded(commit["events"]["B"])
+            following += int(commit["count"]["N"])
+        return [event for event in events if event.version > from_version]
+
+    def get_events_until(self, aggregate_id: str, timestamp: datetime) -> list[Event]:
+        """The events that had happened at *timestamp*, that instant included, in version order."""
+        if timestamp.tzinfo is None:
+            raise ValueError(f"{timestamp} has no time zone, so it is no instant")
+        # All are looked at: clocks differ, so a later version may have an earlier time.
+        return [event for event in self.get_events(aggregate_id) if event.occurred_at <= timestamp]
+
+    def save_snapshot(self, aggregate_id: str, version: int, state: dict[str, Any]) -> None:
+        """Keep *state*, which is JSON-able, as what the first *version* events come to."""
+        # Below the events, in the same partition: no stream's name can collide with a snapshot's.
+        item = {**key(aggregate_id, -version), "state": {"S": json.dumps(state)}}
+        self._client.put_item(TableName=TABLE, Item=item)
+
+    def get_snapshot(
+        self, aggregate_id: str, max_version: int | None = None
+    ) -> tuple[int, dict[str, Any]] | None:
+        """The newest snapshot, not newer than *max_version*, as version and state; `None` without one."""
+        if max_version is None:
+            bounds, condition = {":high": 0}, "version <= :high"
+        else:
+            bounds, condition = {":low": -max_version, ":high": 0}, "version BETWEEN :low AND :high"
+        newest = next(self._query(aggregate_id, condition, bounds, Limit=1), None)
+        return newest and (-int(newest["version"]["N"]), json.loads(newest["state"]["S"]))
+
+    def _commit(self, aggregate_id: str, expected_version: int, batch: bytes, count: int) -> None:
+        """Put the commit behind *expected_version*, where there must be none yet."""
+        place, commit_id = key(aggregate_id, expected_version + 1), str(uuid4())
+        content = {"commit_id": {"S": commit_id}, "count": {"N": str(count)}, "events": {"B": batch}}
+        try:
+            self._client.put_item(
+                TableName=TABLE, Item=place | content, ConditionExpression="attribute_not_exists(version)"
+            )
+        except (BotoCoreError, ClientError) as error:
+            # The reply may be what was lost, not the write; then boto3's own retry meets our commit.
+            if self._commit_id(place) == commit_id:
+                return
+            if not isinstance(error, self._client.exceptions.ConditionalCheckFailedException):
+                raise  # throttled, out of reach …: no conflict, the caller may try again
+            raise ConcurrencyError(aggregate_id, expected_version, self._end(aggregate_id)) from None
+
+    def _commit_id(self, place: dict[str, Any]) -> str | None:
+        reply = self._client.get_item(
+            TableName=TABLE, Key=place, ConsistentRead=True, ProjectionExpression="commit_id"
+        )
+        return reply.get("Item", {}).get("commit_id", {}).get("S")
+
+    def _is_known_end(self, aggregate_id: str, version: int) -> bool:
+        return version == self._ends.get(aggregate_id, 0)
+
+    def _remember(self, aggregate_id: str, end: int) -> None:
+        if len(self._ends) >= MANY_STREAMS:
+            self._ends.clear()
+        self._ends[aggregate_id] = end
+
+    def _end(self, aggregate_id: str) -> int:
+        """The version of the last event, 0 for a new stream."""
+        for last in self._commits_down(aggregate_id, "version > :low", {":low": 0}):
+            return int(last["version"]["N"]) + int(last["count"]["N"]) - 1
+        return 0
+
+    def _start(self, aggregate_id: str, version: int) -> int:
+        """The first version of the commit that *version* is in; 1 if there is none up to there."""
+        if version <= 1:
+            return 1
+        for commit in self._commits_down(
+            aggregate_id, "version BETWEEN :low AND :high", {":low": 1, ":high": version}
+        ):
+            return int(commit["version"]["N"])
+        return 1
+
+    def _commits_down(
+        self, aggregate_id: str, condition: str, bounds: dict[str, int]
+    ) -> Iterator[dict[str, Any]]:
+        """The places of commits, newest first, without their events."""
+        return self._query(
+            aggregate_id,
+            condition,
+            bounds,
+            ScanIndexForward=False,
+            Limit=1,
+            ProjectionExpression="version, #count",
+            ExpressionAttributeNames={"#count": "count"},
+        )
+
+    def _query(
+        self, aggregate_id: str, condition: str, bounds: dict[str, int], **options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """The items of a stream whose version meets *condition*, over as many pages as it takes."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=TABLE,
+            KeyConditionExpression=f"aggregate_id = :id AND {condition}",
+            ExpressionAttributeValues={
+                ":id": {"S": aggregate_id},
+                **{name: {"N": str(bound)} for name, bound in bounds.items()},
+            },
+            ConsistentRead=True,
+            **options,
+        )
+        return (item for page in pages for item in page["Items"])
+
+
+def key(aggregate_id: str, version: int) -> dict[str, Any]:
+    """The primary key of an item, as DynamoDB wants it."""
+    return {"aggregate_id": {"S": aggregate_id}, "version": {"N": str(version)}}
+
+
+def encoded(events: list[Event], first_version: int) -> bytes:
+    """*events* in Avro, numbered from *first_version*; `InvalidEvent` if one does not fit its schema."""
+    records = [record(event, version) for version, event in enumerate(events, first_version)]
+    file = io.BytesIO()
+    try:
+        # The writer alone would store 2.5 as 2 and True as 1.
+        fastavro.validate(records, BATCH, strict=True)
+        fastavro.schemaless_writer(file, BATCH, records)
+    except (fastavro.validation.ValidationError, ValueError, TypeError, OverflowError) as error:
+        raise InvalidEvent(str(error)) from error
+    if len(file.getvalue()) > LARGEST_BATCH:
+        raise BatchTooLarge(f"{len(events)} events have {len(file.getvalue())} bytes; append fewer at a time")
+    return file.getvalue()
+
+
+def record(event: Event, version: int) -> tuple[str, dict[str, Any]]:
+    """*event* as a member of the union that a batch holds: its schema's name and its fields."""
+    name = type(event).__name__
+    if EVENT_TYPES.get(name) is not type(event):
+        raise InvalidEvent(f"there is no schema for {name}")
+    return FULL_NAMES[name], {**vars(event), "version": version}
+
+
+def decoded(batch: bytes) -> list[Event]:
+    """The events of a batch, as `encoded` wrote them."""
+    records = fastavro.schemaless_reader(io.BytesIO(batch), BATCH, None, return_record_name=True)
+    return [EVENT_TYPES[SHORT_NAMES[name]](**fields) for name, fields in records]
