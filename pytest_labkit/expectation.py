@@ -10,7 +10,7 @@ _LONGEST = 400  # characters of a value that are shown
 
 
 class Expectation:
-    """`expect(condition, …)` and `expect.equal(expected, got, …)`: go on if it holds, else raise `Mistake`."""
+    """`expect(condition, …)` and `expect.equal(expected, got, …)`: go on, or raise `Mistake`."""
 
     def __call__(
         self,
@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
     """*value* as it is shown to a student: its `repr`, cut if it is long; a broken `repr` is said."""
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001 - a student's __repr__ may raise anything
+    except Exception as error:
         return f"a {type(value).__name__} whose repr() raised {type(error).__name__}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 

@@ -170,6 +170,5 @@ def _check_references(lab: _Lab, shown: Path) -> None:
             )
         for need in criterion.needs:
             if need not in ids:
-                raise UsageProblem(
-                    f"{shown}: criterion {criterion.id} needs {need!r}, which is not known.{_meant(need, ids)}"
-                )
+                meant = _meant(need, ids)
+                raise UsageProblem(f"{shown}: criterion {criterion.id} needs {need!r}, not known.{meant}")

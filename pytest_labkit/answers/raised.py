@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Frame:
         return f"{self.file}:{self.line}"
 
 
-class AnswerRaised(Exception):  # noqa: N818 - a fact about the answers, told in the words of the kit
+class AnswerRaised(Exception):
     """
     An exception of the student's code that is not one of the lab's own, from another process.
 
@@ -31,39 +31,35 @@ class AnswerRaised(Exception):  # noqa: N818 - a fact about the answers, told in
         super().__init__(f"{type_name}: {message}" if message else type_name)
 
 
-class AnswerDied(Exception):  # noqa: N818
+class AnswerDied(Exception):
     """The process that ran the student's code ended before it answered."""
 
 
-class AnswerMissing(Exception):  # noqa: N818
+class AnswerMissing(Exception):
     """There is no such file among the answers."""
 
 
-class NotAValue(TypeError):  # noqa: N818
+class NotAValue(TypeError):
     """Something that cannot cross between the test and the student's process, such as a generator."""
 
 
-def frames(error: BaseException, folder: Path) -> list[Frame]:
+def frames(error: BaseException, answers: Mapping[str, str]) -> list[Frame]:
     """
-    The frames of *error* that lie in *folder*, outermost first.
+    The frames of *error* that lie in the student's files, outermost first.
 
-    An exception that came from another process brings its own along. A `SyntaxError` in a file of
-    *folder* counts as a frame at its line.
+    Args:
+        error: What was raised. One that came from another process brings its frames along; a
+            `SyntaxError` counts as a frame at its line.
+        answers: The student's files: absolute path -> path relative to the lab.
     """
     brought = getattr(error, "labkit_frames", None)
     if brought is not None:
         return list(brought)
     found = [
-        Frame(_inside(entry.filename, folder), entry.lineno or 0, entry.name)
+        Frame(answers[entry.filename], entry.lineno or 0, entry.name)
         for entry in traceback.extract_tb(error.__traceback__)
-        if _inside(entry.filename, folder)
+        if entry.filename in answers
     ]
-    if isinstance(error, SyntaxError) and error.filename and _inside(error.filename, folder):
-        found.append(Frame(_inside(error.filename, folder), error.lineno or 0, "<module>"))
+    if isinstance(error, SyntaxError) and error.filename in answers:
+        found.append(Frame(answers[str(error.filename)], error.lineno or 0, "<module>"))
     return found
-
-
-def _inside(filename: str, folder: Path) -> str:
-    """*filename* relative to *folder*, or an empty string if it does not lie there."""
-    path = Path(filename)
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""

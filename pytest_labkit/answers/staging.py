@@ -38,12 +38,10 @@ class Staged:
         """The names of the Python modules among the files."""
         return tuple(file.path.removesuffix(".py") for file in self.files if file.path.endswith(".py"))
 
-    def origin(self, path: Path) -> Path | None:
-        """The file that the student wrote for *path*, a file in `folder`; `None` if it is not one."""
-        if not path.is_relative_to(self.folder):
-            return None
-        relative = path.relative_to(self.folder).as_posix()
-        return next((file.origin for file in self.files if file.path == relative), None)
+    @property
+    def paths(self) -> dict[str, str]:
+        """The files as they are imported: absolute path -> path relative to the lab."""
+        return {str(self.folder / file.path): file.path for file in self.files}
 
 
 def stage(lab: Lab, folders: tuple[Path, ...], into: Path) -> Staged:

@@ -1,0 +1,3 @@
+"""The project's own tests run pytest in pytest, so they need its `pytester`."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,113 @@
+"""The fixtures that a lab's tests get. Thin: what they are is said where their classes are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_labkit.answers.door import Answers
+from pytest_labkit.measure import Measure
+from pytest_labkit.services.base import Endpoint
+from pytest_labkit.session import LabSession, session_of
+
+if TYPE_CHECKING:
+    from pytest_labkit.tables import Tables
+
+SERVICES = ("kafka", "dynamodb", "redis")  # a fixture of that name each
+
+
+@pytest.fixture
+def labkit_session(request: pytest.FixtureRequest) -> LabSession:
+    """The lab run that this test is part of."""
+    return session_of(request.config)
+
+
+@pytest.fixture
+def labkit_environ(monkeypatch: pytest.MonkeyPatch) -> MutableMapping[str, str]:
+    """The environment, as it was when the test ends."""
+    return _Environ(monkeypatch)
+
+
+@pytest.fixture
+def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Iterator[Answers]:
+    """The door to the student's code: `answers.event_store.EventStore()`."""
+    run = labkit_session.run_of(request.node)
+    door = Answers(run.staged, labkit_session.settings.root, labkit_session.settings.door)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def dynamodb(
+    labkit_session: LabSession,
+    labkit_environ: MutableMapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Tables]:
+    """A DynamoDB of this test's own, which a plain boto3 finds."""
+    import boto3
+
+    from pytest_labkit.tables import Tables
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the last test's credentials
+    tables = Tables(labkit_session.services.endpoint("dynamodb"), labkit_environ)
+    yield tables
+    tables.close()
+
+
+@pytest.fixture
+def kafka(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) -> Endpoint:
+    """A running Kafka; `KAFKA_BOOTSTRAP_SERVERS` is set."""
+    return _found("kafka", labkit_session, labkit_environ)
+
+
+@pytest.fixture
+def redis(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) -> Endpoint:
+    """A running Redis; `REDIS_URL` is set."""
+    return _found("redis", labkit_session, labkit_environ)
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest, labkit_session: LabSession) -> Measure:
+    """Rates and other figures, judged by the targets of the test's criterion."""
+    has_benchmark = request.config.pluginmanager.hasplugin("benchmark")
+    benchmark: Any = request.getfixturevalue("benchmark") if has_benchmark else None
+    made = Measure(
+        labkit_session.criterion_of(request.node),
+        strict=labkit_session.settings.strict,
+        benchmark=benchmark,
+    )
+    labkit_session.keep_measurements(request.node, made.measurements)
+    return made
+
+
+class _Environ(MutableMapping[str, str]):
+    """`os.environ` through monkeypatch, so that every change is undone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._monkeypatch.setenv(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self._monkeypatch.delenv(name)
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+def _found(name: str, session: LabSession, environ: MutableMapping[str, str]) -> Endpoint:
+    endpoint = session.services.endpoint(name)
+    environ.update(endpoint.env)
+    return endpoint

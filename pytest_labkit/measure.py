@@ -1,0 +1,127 @@
+"""
+Figures: rounds on the kit's own clock, measured in turn with a reference, judged by `lab.toml`.
+
+A rate is the median of its rounds. Student and reference take turns, so that a neighbour who makes
+the machine slow makes it slow for both. A near miss is measured again before it counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_labkit import targets
+from pytest_labkit.errors import Mistake
+from pytest_labkit.model import Criterion, Measurement, Target
+
+Round = Callable[[], float]  # does the work, returns how many units of it are done for good
+
+# A figure held by reference at import: a student's code that patches `time` later changes nothing.
+_clock = time.perf_counter
+
+
+class Measure:
+    """
+    The measurements of one test; what the fixture `measure` is.
+
+    Args:
+        criterion: Whose targets judge the figures.
+        strict: Judge by the targets alone, however slow the machine is.
+        benchmark: pytest-benchmark's fixture; rounds run through it, so that `--benchmark-json` and
+            `pytest-benchmark compare` see them. `None` does without.
+    """
+
+    def __init__(self, criterion: Criterion, *, strict: bool = False, benchmark: Any = None) -> None:
+        self._targets = {target.name: target for target in criterion.targets}
+        self._strict = strict
+        self._benchmark = benchmark
+        self.measurements: list[Measurement] = []
+
+    def rate(
+        self,
+        name: str,
+        round_: Round,
+        *,
+        unit: str,
+        rounds: int = 3,
+        reference: Round | None = None,
+        note: str | None = None,
+    ) -> Measurement:
+        """
+        Units per second of *round_*: the median over *rounds*, after a round that is not counted.
+
+        Args:
+            name: The name of the figure, and of the target in `lab.toml` that judges it.
+            round_: Works for a second or two and returns the number of units that are done for good.
+            unit: Such as `"events/s"`.
+            rounds: How many rounds are counted; as many again if the target is nearly missed.
+            reference: The kit's own yardstick for the same work, measured in turn with *round_*.
+            note: What a reader should know of the figure, such as batch sizes and writers.
+
+        Raises:
+            Mistake: The target is missed.
+        """
+        values: list[float] = []
+        references: list[float] = []
+
+        def reference_round() -> None:
+            if reference is not None:
+                references.append(_timed(reference))
+
+        def counted_round() -> None:
+            values.append(_timed(round_))
+
+        reference_round()
+        counted_round()
+        values.clear()
+        references.clear()
+        if self._benchmark is not None:
+            self._benchmark.pedantic(counted_round, setup=reference_round, rounds=rounds, iterations=1)
+        target = self._targets.get(name)
+        more = rounds - len(values)
+        while more > 0:
+            for _ in range(more):
+                reference_round()
+                counted_round()
+            more = rounds if len(values) == rounds and _nearly(target, values) else 0
+        if self._benchmark is not None:
+            self._benchmark.extra_info[name] = {"unit": unit, "rounds": values, "reference": references}
+        return self._judged(name, values, unit, references, note)
+
+    def record(
+        self, name: str, values: Sequence[float], *, unit: str, note: str | None = None
+    ) -> Measurement:
+        """
+        A figure that the test measured itself: the median of *values*, judged by the target *name*.
+
+        Raises:
+            Mistake: The target is missed.
+        """
+        return self._judged(name, list(values), unit, [], note)
+
+    def _judged(
+        self, name: str, values: list[float], unit: str, references: list[float], note: str | None
+    ) -> Measurement:
+        target = self._targets.get(name)
+        made = targets.measured(
+            target, name, values, unit, references=references, strict=self._strict, note=note
+        )
+        self.measurements.append(made)
+        if made.met is False:
+            raise Mistake(
+                checked=f"{name}, the median of {len(values)} rounds",
+                expected=f"{made.target} {unit}",
+                got=f"{made.value:,.4g} {unit}" + (f" ({made.note})" if made.note else ""),
+            )
+        return made
+
+
+def _timed(round_: Round) -> float:
+    start = _clock()
+    units = round_()
+    return units / (_clock() - start)
+
+
+def _nearly(target: Target | None, values: list[float]) -> bool:
+    return target is not None and targets.is_near_miss(target, sorted(values)[len(values) // 2])

@@ -1,0 +1,80 @@
+"""
+The pytest plugin: options, markers, and the decision whether this run has to do with labs at all.
+
+In a project without a `lab.toml` it adds its options and markers and does nothing else: nothing more
+is imported, no fixture is added, no service touched.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import settings
+from pytest_labkit.errors import UsageProblem
+
+_MARKERS = (
+    "criterion(id): the criterion of lab.toml that this test checks",
+    "timed: measures speed; holds a machine-wide lock, and is left out with -m 'not timed'",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of `settings.OPTIONS`, and their ini names."""
+    group = parser.getgroup("labkit", "labs in distributed systems")
+    for option in settings.OPTIONS:
+        shown = f"{option.help}. Ini: {option.ini}; environment: {option.env}" if option.ini else option.help
+        if option.switch:
+            group.addoption(option.flag, dest=option.dest, action="store_true", help=shown)
+        elif option.repeatable:
+            group.addoption(
+                option.flag, dest=option.dest, action="append", metavar=option.metavar, help=shown
+            )
+        else:
+            group.addoption(
+                option.flag,
+                dest=option.dest,
+                choices=option.choices or None,
+                metavar=option.metavar,
+                help=shown,
+            )
+        if option.ini:
+            parser.addini(option.ini, option.help)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers; in a project with labs, the session and the fixtures too."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+    if not _has_labs(config):
+        return
+    try:
+        _begin(config)
+    except UsageProblem as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _begin(config: pytest.Config) -> None:
+    from pytest_labkit import fixtures, session
+
+    chosen = settings.resolve(
+        config.rootpath,
+        options={option.name: config.getoption(option.dest) for option in settings.OPTIONS},
+        ini={option.ini: config.getini(option.ini) for option in settings.OPTIONS if option.ini},
+        cwd=config.invocation_params.dir,
+    )
+    config.pluginmanager.register(session.LabSession(config, chosen), session.NAME)
+    config.pluginmanager.register(fixtures, "labkit-fixtures")
+
+
+def _has_labs(config: pytest.Config) -> bool:
+    """Whether the project has a lab where labs are, or the command line names one."""
+    if any((config.rootpath / "labs").glob("*/lab.toml")):
+        return True
+    named = (config.invocation_params.dir / str(arg).partition("::")[0] for arg in config.args)
+    return any((folder / "lab.toml").is_file() for path in named for folder in _and_above(path, config))
+
+
+def _and_above(path: Path, config: pytest.Config) -> list[Path]:
+    return [p for p in (path, *path.parents) if p.is_relative_to(config.rootpath)]

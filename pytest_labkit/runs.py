@@ -1,0 +1,220 @@
+"""
+One run of one lab: the outcomes of its tests so far, and the report they make.
+
+Knows no pytest. A criterion has run when every one of its tests has: tests are counted in the lab's
+files, not in what was collected, so that a test that was left out never passes a criterion.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from pytest_labkit import __version__
+from pytest_labkit.answers.staging import Staged
+from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
+from pytest_labkit.settings import Settings
+from pytest_labkit.verdicts import Outcome, combine, line_of
+
+NOT_SELECTED = "not selected"
+
+EXIT_PASSED, EXIT_NOT_YET, EXIT_BROKEN, EXIT_TAMPERED, EXIT_INCOMPLETE = 0, 1, 20, 21, 22
+_WORST_EXIT_FIRST = (EXIT_TAMPERED, EXIT_BROKEN, EXIT_NOT_YET, EXIT_INCOMPLETE)
+
+
+@dataclass
+class LabRun:
+    """What is known of a run of *staged* while it goes on."""
+
+    settings: Settings
+    staged: Staged
+    outcomes: list[Outcome] = field(default_factory=list)
+    collected: set[str] = field(default_factory=set)
+    services: dict[str, ServiceInfo] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def lab(self) -> Lab:
+        """The lab."""
+        return self.staged.lab
+
+    @property
+    def name(self) -> str:
+        """The lab's folder relative to the project: what is typed after `pytest`."""
+        return shown_path(self.lab.folder, self.settings.root)
+
+    def report(self, duration_s: float) -> Report:
+        """The report of what has run by now; criteria that have not are in it as `unknown`."""
+        results = self._results(self.lab.criteria)
+        return Report(
+            lab=self.lab,
+            kit_version=__version__,
+            status=_status(results),
+            started_at=self.started_at,
+            duration_s=duration_s,
+            door=self.settings.door,
+            results=results,
+            challenges=self._results(self.lab.challenges),
+            services=dict(self.services),
+            machine=machine(),
+            answers=self.staged.files,
+            ignored=self.staged.ignored,
+            notes=tuple(dict.fromkeys(_notes(results))),
+            next_step=self._next_step(results),
+        )
+
+    def _results(self, criteria: Iterable[Criterion]) -> tuple[CriterionResult, ...]:
+        results: list[CriterionResult] = []
+        for criterion in criteria:
+            failed = [r.criterion.id for r in results if r.verdict in (Verdict.FAILED, Verdict.ERROR)]
+            results.append(self._result(criterion, failed))
+        return tuple(results)
+
+    def _result(self, criterion: Criterion, failed_before: list[str]) -> CriterionResult:
+        if self.settings.criteria and criterion.id not in self.settings.criteria:
+            return _not_run(criterion, NOT_SELECTED)
+        outcomes = [outcome for outcome in self.outcomes if outcome.criterion == criterion.id]
+        if not outcomes:
+            return _not_run(criterion, "it did not run")
+        result = combine(criterion, outcomes, failed_before=failed_before)
+        missing = self._missing(criterion, outcomes)
+        if result.verdict is Verdict.PASSED and missing:
+            return _not_run(criterion, f"{missing} of its tests did not run")
+        return result
+
+    def _missing(self, criterion: Criterion, outcomes: list[Outcome]) -> int:
+        """How many tests of *criterion* have not run: functions of the files, and collected cases."""
+        ran = {outcome.test for outcome in outcomes}
+        functions = {test.partition("[")[0].rpartition("/")[2] for test in ran}
+        absent = [test for test in tests_of(self.lab).get(criterion.id, ()) if test not in functions]
+        names = {test for test in self.collected if test.partition("[")[0].rpartition("/")[2] in functions}
+        return len(absent) + len(names - ran)
+
+    def _next_step(self, results: tuple[CriterionResult, ...]) -> str:
+        again = f"pytest {self.name}"
+        broken = [r for r in results if _is_broken(r)]
+        if broken:
+            return "labkit doctor    (the kit or a service broke; your work is not graded down)"
+        waiting = [r for r in results if r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN)]
+        if waiting:
+            first = waiting[0]
+            place = first.message.look_at if first.message and first.message.look_at else self.name
+            id_ = first.criterion.id
+            if first.verdict is Verdict.TODO:
+                return f"open {place}, then: {again} --lab-criterion {id_}"
+            return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
+        if any(r.verdict is Verdict.UNKNOWN for r in results):
+            return f"run all of the lab: {again}"
+        return f"{self.lab.id} is done"
+
+
+def exit_code(reports: Iterable[Report]) -> int:
+    """The exit code of a run, by the table of the contract."""
+    codes = {_exit_code(report) for report in reports}
+    return next((code for code in _WORST_EXIT_FIRST if code in codes), EXIT_PASSED)
+
+
+def _exit_code(report: Report) -> int:
+    if report.status is Status.TAMPERED:
+        return EXIT_TAMPERED
+    if report.status is Status.UNKNOWN:
+        return EXIT_BROKEN
+    required = [r for r in report.results if r.criterion.required]
+    if any(r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN) for r in required):
+        return EXIT_NOT_YET
+    return EXIT_PASSED if report.passed else EXIT_INCOMPLETE
+
+
+def _status(results: Iterable[CriterionResult]) -> Status:
+    unknown = [r for r in results if r.verdict is Verdict.UNKNOWN]
+    if any(_is_broken(r) for r in unknown):
+        return Status.UNKNOWN
+    return Status.INCOMPLETE if unknown else Status.COMPLETE
+
+
+_DID_NOT_RUN = "a run"
+
+
+def _not_run(criterion: Criterion, why: str) -> CriterionResult:
+    return CriterionResult(criterion, Verdict.UNKNOWN, message=Message(criterion.title, _DID_NOT_RUN, why))
+
+
+def _is_broken(result: CriterionResult) -> bool:
+    """Whether it ran and the kit or a service broke, as against: it did not run."""
+    message = result.message
+    return result.verdict is Verdict.UNKNOWN and not (message and message.expected == _DID_NOT_RUN)
+
+
+def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:
+    for result in results:
+        for measurement in result.measurements:
+            if measurement.note and "too slow" in measurement.note:
+                yield f"{result.criterion.id}: {measurement.note}"
+        if _is_broken(result) and result.message:
+            yield result.message.got
+
+
+def tests_of(lab: Lab) -> dict[str, list[str]]:
+    """
+    The tests that the lab's files hold, by criterion, each as `file::function`.
+
+    Read from the syntax tree: a function or class with `@pytest.mark.criterion("A1")`.
+    """
+    found: dict[str, list[str]] = {}
+    for path in sorted(lab.folder.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for id_ in _marked(node):
+                    found.setdefault(id_, []).append(f"{path.name}::{node.name}")
+    return found
+
+
+def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterable[str]:
+    for decorator in node.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Attribute(attr="criterion"), args=[ast.Constant(value=str() as id_), *_]):
+                yield id_
+
+
+def machine() -> Mapping[str, str | int | float]:
+    """What the figures of a run depend on."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count() or 0,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "load": round(load, 2),
+        "implementation": sys.implementation.name,
+    }
+
+
+def look_at(
+    staged: Staged, root: Path, criterion: Criterion, file: str | None, line: int | None
+) -> str | None:
+    """
+    The place to open: where the error passed through the student's code, else what the lab names.
+
+    The path is that of the file which the student wrote, not of the copy that ran.
+    """
+    named, _, definition = (criterion.look_at or "").partition(":")
+    relative = file or named
+    origin = next((answer.origin for answer in staged.files if answer.path == relative), None)
+    if origin is None:
+        return None
+    number = line if file else line_of(origin, definition)
+    shown = shown_path(origin, root)
+    return f"{shown}:{number}" if number else shown
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """*path* relative to the project where it lies in it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

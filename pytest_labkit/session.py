@@ -1,0 +1,372 @@
+"""
+What happens while labs run: the one object with state, a plugin of its own.
+
+Registered only where there is a lab. Turns each test's end into an outcome, outcomes into a report,
+and the report into what is printed and the exit code. Outcomes travel in pytest's own test reports,
+so that workers of pytest-xdist need nothing else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from filelock import FileLock, Timeout
+
+from pytest_labkit import manifest, report
+from pytest_labkit.answers.staging import Staged, stage
+from pytest_labkit.errors import LabkitError, UsageProblem
+from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
+from pytest_labkit.runs import LabRun, exit_code, look_at, shown_path
+from pytest_labkit.services import Services
+from pytest_labkit.settings import Settings
+from pytest_labkit.verdicts import Outcome, OutOfTime, classify, told
+
+NAME = "labkit-session"
+_PROPERTY = "labkit"
+_SERVICE_FIXTURES = ("kafka", "dynamodb", "redis")
+_LETTERS = {
+    Verdict.FAILED: "F",
+    Verdict.ERROR: "E",
+    Verdict.TODO: "t",
+    Verdict.BLOCKED: "b",
+    Verdict.UNKNOWN: "?",
+}
+
+_criterion = pytest.StashKey[Criterion]()
+_folder = pytest.StashKey[Path]()
+_measurements = pytest.StashKey[list[Measurement]]()
+
+
+def session_of(config: pytest.Config) -> LabSession:
+    """The lab session of this pytest run."""
+    found = config.pluginmanager.get_plugin(NAME)
+    assert isinstance(found, LabSession)
+    return found
+
+
+class LabSession:
+    """The labs of one pytest run."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.settings = settings
+        self.services = Services(settings, self._say)
+        self._config = config
+        self._runs: dict[Path, LabRun] = {}
+        self._staging = tempfile.TemporaryDirectory(prefix="labkit-answers-")
+        self._start = time.monotonic()
+        self._reports: list[Report] = []
+        self._written: list[Path] = []
+        self._problems: list[str] = []
+
+    # What fixtures ask for
+
+    def run_of(self, item: pytest.Item) -> LabRun:
+        """The run that *item* is part of."""
+        return self._run(item.stash[_folder])
+
+    def criterion_of(self, item: pytest.Item) -> Criterion:
+        """The criterion that *item* checks."""
+        return item.stash[_criterion]
+
+    def keep_measurements(self, item: pytest.Item, measurements: list[Measurement]) -> None:
+        """Take *measurements*, a list that grows while *item* runs, into its outcome."""
+        item.stash[_measurements] = measurements
+
+    # Collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Find the tests of labs, and leave out those of criteria that were not asked for."""
+        for item in items:
+            self._adopt(item)
+        wanted = self.settings.criteria
+        self._check_wanted(wanted)
+        if wanted:
+            out = [i for i in items if _criterion in i.stash and i.stash[_criterion].id not in wanted]
+            config.hook.pytest_deselected(items=out)
+            items[:] = [item for item in items if item not in out]
+
+    def _adopt(self, item: pytest.Item) -> None:
+        folder = self._lab_folder(item.path)
+        if folder is None:
+            return
+        marker = item.get_closest_marker("criterion")
+        if marker is None:
+            return
+        run = self._run(folder)
+        id_ = str(marker.args[0]) if marker.args else ""
+        try:
+            criterion = run.lab.criterion(id_)
+        except KeyError:
+            raise pytest.UsageError(f"{item.nodeid}: {run.lab.id} has no criterion {id_!r}.") from None
+        item.stash[_folder] = folder
+        item.stash[_criterion] = criterion
+        run.collected.add(item.nodeid)
+
+    def _check_wanted(self, wanted: tuple[str, ...]) -> None:
+        known = [c.id for run in self._runs.values() for c in (*run.lab.criteria, *run.lab.challenges)]
+        for id_ in wanted:
+            if known and id_ not in known:
+                raise pytest.UsageError(
+                    f"--lab-criterion {id_}: there is no such criterion. Known: {', '.join(known)}."
+                )
+
+    def _lab_folder(self, path: Path) -> Path | None:
+        """The nearest folder above *path*, within the project, that has a `lab.toml`."""
+        for folder in path.parents:
+            if not folder.is_relative_to(self.settings.root):
+                return None
+            if (folder / manifest.FILE).is_file():
+                return folder
+        return None
+
+    def _run(self, folder: Path) -> LabRun:
+        if folder not in self._runs:
+            lab = manifest.read(folder, self.settings.root)
+            self._runs[folder] = LabRun(self.settings, self._stage(lab))
+        return self._runs[folder]
+
+    def _stage(self, lab: Lab) -> Staged:
+        into = Path(self._staging.name).resolve() / lab.folder.name
+        into.mkdir()
+        return stage(lab, self.settings.answers, into)
+
+    # The run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Start, side by side, the services that the selected tests ask for, and say what runs where."""
+        if session.config.option.collectonly or not self._runs:
+            return
+        used = {name for item in session.items for name in _services_of(item) if _criterion in item.stash}
+        brokers = max((run.lab.brokers for run in self._runs.values()), default=1)
+        try:
+            endpoints = self.services.start(sorted(used), brokers=brokers) if used else {}
+        except LabkitError as error:
+            self._problems.append(str(error))
+            endpoints = {}
+        for run in self._runs.values():
+            run.services = {
+                name: ServiceInfo(e.version, e.backend, e.ready_s) for name, e in sorted(endpoints.items())
+            }
+            self._say(self._header(run))
+
+    def _header(self, run: LabRun) -> str:
+        """The lab, door and backend of the run, with versions and the seconds until each was ready."""
+        parts = [f"{run.lab.id}: {run.lab.title}", f"door {self.settings.door}"]
+        if run.services:
+            choice = self.services.choice
+            parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
+            parts += [
+                f"{name} {info.version}"
+                + (f" ready in {info.ready_s:.1f} s" if info.ready_s else " attached")
+                for name, info in run.services.items()
+            ]
+        return " · ".join(parts)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Hold the lock of timed tests, and end a test that runs past its criterion's time limit."""
+        if _criterion not in item.stash:
+            return (yield)
+        with self._timed_lock(item), _time_limit(item.stash[_criterion].time_limit_s):
+            return (yield)
+
+    @contextmanager
+    def _timed_lock(self, item: pytest.Item) -> Iterator[None]:
+        """One timed test at a time on this machine: two at once would spoil each other's figures."""
+        if item.get_closest_marker("timed") is None:
+            yield
+            return
+        lock = FileLock(Path(tempfile.gettempdir()) / "labkit-timed.lock", mode=0o666)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self._say("waiting for another timed test on this machine")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the outcome, and put what a student reads in the place of a traceback."""
+        made = yield
+        if _criterion not in item.stash:
+            return made
+        if call.excinfo is None and call.when != "call":
+            return made
+        outcome = self._outcome(item, call)
+        made.user_properties.append((_PROPERTY, outcome.as_json()))
+        if outcome.verdict is not Verdict.PASSED:
+            made.outcome = "failed"  # skips and expected failures included: they pass nothing
+            vars(made).pop("wasxfail", None)
+            if item.config.option.tbstyle == "auto":
+                made.longrepr = _as_text(outcome)
+        return made
+
+    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome:
+        run, criterion = self.run_of(item), self.criterion_of(item)
+        verdict, message = Verdict.PASSED, None
+        if call.excinfo is not None:
+            verdict, message = self._judged(item, call.excinfo.value, run, criterion)
+        return Outcome(
+            lab=shown_path(run.lab.folder, self.settings.root),
+            criterion=criterion.id,
+            test=item.nodeid,
+            verdict=verdict,
+            duration_s=round(call.duration, 3),
+            message=message,
+            measurements=tuple(item.stash.get(_measurements, [])),
+        )
+
+    def _judged(
+        self, item: pytest.Item, error: BaseException, run: LabRun, criterion: Criterion
+    ) -> tuple[Verdict, Message]:
+        checked = _first_sentence(getattr(item, "function", None)) or criterion.title
+        verdict, message, frame = classify(error, checked=checked, answers=run.staged.paths)
+        if verdict not in (Verdict.TODO, Verdict.UNKNOWN):
+            broken = [name for name in _services_of(item) if not self.services.healthy(name)]
+            if broken:
+                got = f"{broken[0]} did not answer any more ({told(error)})"
+                return Verdict.UNKNOWN, Message(checked, "working services", got)
+        place = look_at(
+            run.staged,
+            self.settings.root,
+            criterion,
+            frame.file if frame else None,
+            frame.line if frame else None,
+        )
+        return verdict, Message(message.checked, message.expected, message.got, message.perhaps, place)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the outcome that a test's report brings."""
+        outcome = outcome_of(report)
+        if outcome is not None:
+            self._run(self.settings.root / outcome.lab).outcomes.append(outcome)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Name the verdicts of labs, and keep them out of pytest's list of failures."""
+        outcome = outcome_of(report) if isinstance(report, pytest.TestReport) else None
+        if outcome is None or outcome.verdict is Verdict.PASSED:
+            return None
+        if self._config.option.tbstyle != "auto":
+            return None
+        verdict = outcome.verdict
+        return f"lab {verdict}", _LETTERS[verdict], verdict.upper()
+
+    # The end
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports and set the exit code, then stop what was started."""
+        try:
+            if not hasattr(session.config, "workerinput"):
+                self._finish(session)
+        finally:
+            self.services.close()
+            self._staging.cleanup()
+
+    def _finish(self, session: pytest.Session) -> None:
+        runs = [run for run in self._runs.values() if run.outcomes]
+        if not runs:
+            return
+        duration = time.monotonic() - self._start
+        self._reports = [run.report(duration) for run in runs]
+        code = exit_code(self._reports)
+        for made in self._reports:
+            try:
+                self._written.append(report.write(made, self.settings.report))
+            except LabkitError as error:
+                self._problems.append(str(error))
+                code = 20
+        others_failed = session.testsfailed - sum(
+            o.verdict is not Verdict.PASSED for run in runs for o in run.outcomes
+        )
+        ended = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if session.exitstatus in ended:
+            session.exitstatus = code if code or others_failed <= 0 else pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show each lab's result, at most a screen of it, and what to do next."""
+        writer = terminalreporter._tw
+        for made in self._reports:
+            terminalreporter.ensure_newline()
+            writer.line()
+            writer.line(report.text.render(made, width=writer.fullwidth, colour=writer.hasmarkup))
+        for folder in self._written:
+            writer.line(f"report: {shown_path(folder, self.settings.root)}/report.html")
+        for problem in dict.fromkeys(self._problems):
+            writer.line(problem, red=True)
+
+    def _say(self, line: str) -> None:
+        """Print *line* above the tests' progress, past pytest's capture."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+
+def outcome_of(report: pytest.TestReport) -> Outcome | None:
+    """The outcome that *report* brings, `None` if it is not about a lab."""
+    data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
+    return Outcome.from_json(data) if isinstance(data, dict) else None
+
+
+def _services_of(item: pytest.Item) -> list[str]:
+    return [name for name in _SERVICE_FIXTURES if name in getattr(item, "fixturenames", ())]
+
+
+def _first_sentence(function: object) -> str:
+    text = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+def _as_text(outcome: Outcome) -> str:
+    message = outcome.message
+    if message is None:
+        return outcome.verdict
+    rows = {
+        "checked": message.checked,
+        "expected": message.expected,
+        "got": message.got,
+        "perhaps": message.perhaps,
+        "look at": message.look_at,
+    }
+    told_rows = [f"  {name:<9} {text}" for name, text in rows.items() if text]
+    return "\n".join([f"{outcome.criterion} {outcome.verdict}", *told_rows])
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` in the main thread after *seconds*; elsewhere nothing can be interrupted."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise OutOfTime(seconds)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+__all__ = ["LabSession", "UsageProblem", "outcome_of", "session_of"]

@@ -1,0 +1,170 @@
+"""
+What a test raised -> an outcome; the outcomes of its tests -> the verdict of a criterion. Pure.
+
+The rules, in order: the kit or a service broke -> `unknown`; the test says what is wrong -> `failed`;
+`NotImplementedError` from a student's file -> `todo`; anything else that passed through a student's
+file, death and time-out -> `error`; a test that stumbled over what it was given -> `failed`.
+"""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame, NotAValue, frames
+from pytest_labkit.diagnosis import diagnose
+from pytest_labkit.errors import LabkitError, Mistake
+from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message, Verdict
+
+# The worst outcome of a criterion's tests is its verdict; `unknown` is first: a broken service must
+# never read as a student's failure.
+_WORST_FIRST = (Verdict.UNKNOWN, Verdict.ERROR, Verdict.FAILED, Verdict.TODO, Verdict.BLOCKED)
+_KIT = str(Path(__file__).parent)
+
+
+class OutOfTime(BaseException):
+    """A criterion's time limit has passed. No `Exception`: a student's `except Exception` must not eat it."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        super().__init__(f"did not end within {limit_s:g} s")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one test of a criterion ended; *lab* is the lab's folder relative to the project."""
+
+    lab: str
+    criterion: str
+    test: str
+    verdict: Verdict
+    duration_s: float
+    message: Message | None = None
+    measurements: tuple[Measurement, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """The inverse of `as_json`."""
+        message = Message(**data["message"]) if data["message"] else None
+        measurements = tuple(Measurement(**{**m, "rounds": tuple(m["rounds"])}) for m in data["measurements"])
+        return cls(
+            **{**data, "verdict": Verdict(data["verdict"]), "message": message, "measurements": measurements}
+        )
+
+
+def classify(
+    error: BaseException, *, checked: str, answers: Mapping[str, str]
+) -> tuple[Verdict, Message, Frame | None]:
+    """
+    The verdict of a test that raised *error*, what the student reads, and the student's line in it.
+
+    Args:
+        error: What the test raised.
+        checked: What the test checks, in a sentence.
+        answers: The student's files: absolute path -> path relative to the lab.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return classify(error.exceptions[0], checked=checked, answers=answers)
+    passed = frames(error, answers)
+    where = passed[-1] if passed else None
+    if isinstance(error, LabkitError):
+        return Verdict.UNKNOWN, Message(checked, "a working kit", str(error)), None
+    if isinstance(error, Mistake):
+        said = Message(error.checked or checked, error.expected, error.got, error.perhaps)
+        return Verdict.FAILED, said, None
+    if _is_todo(error) and where is not None:
+        return Verdict.TODO, Message(checked, "your code", str(error) or "NotImplementedError"), where
+    verdict, expected = _by_kind(error, where)
+    return verdict, Message(checked, expected, told(error), diagnose(error)), where
+
+
+def told(error: BaseException) -> str:
+    """*error* in one line: its type and the first line of what it says."""
+    if isinstance(error, AnswerRaised | AnswerDied | AnswerMissing | OutOfTime | NotAValue):
+        return str(error)
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _is_todo(error: BaseException) -> bool:
+    return isinstance(error, NotImplementedError)
+
+
+def _by_kind(error: BaseException, where: Frame | None) -> tuple[Verdict, str]:
+    """The verdict of an error that no test spoke of, and what was expected instead."""
+    if isinstance(error, OutOfTime):
+        return Verdict.ERROR, f"an end within {error.limit_s:g} s"
+    if isinstance(error, AnswerDied | AnswerMissing | AnswerRaised):
+        return Verdict.ERROR, "an answer"
+    if where is not None:
+        return Verdict.ERROR, "no exception"
+    if isinstance(error, NotAValue):
+        return Verdict.FAILED, "a value"
+    if isinstance(error, AssertionError) or not _is_the_kits(error):
+        return Verdict.FAILED, "what the test could go on with"
+    return Verdict.UNKNOWN, "a working kit"
+
+
+def _is_the_kits(error: BaseException) -> bool:
+    """
+    Whether *error* is no fault of the student's: raised below the kit's own code, or a skip.
+
+    A test that stumbles over what a student returned (`len(None)`) raises from its own lines.
+    """
+    if type(error).__module__ == "_pytest.outcomes" or not isinstance(error, Exception):
+        return True
+    ours = [entry.filename.startswith(_KIT) for entry in traceback.extract_tb(error.__traceback__)]
+    return bool(ours) and any(ours[-3:])
+
+
+def combine(
+    criterion: Criterion, outcomes: Sequence[Outcome], *, failed_before: Sequence[str]
+) -> CriterionResult:
+    """
+    The result of *criterion* from its tests.
+
+    Args:
+        criterion: The criterion.
+        outcomes: Its tests' outcomes, in the order in which they ran; not empty.
+        failed_before: The ids of criteria that were tried and not passed; one that this criterion
+            needs turns a failure into `blocked`.
+    """
+    duration = sum(outcome.duration_s for outcome in outcomes)
+    measurements = tuple(m for outcome in outcomes for m in outcome.measurements)
+    worst = next((o for verdict in _WORST_FIRST for o in outcomes if o.verdict is verdict), None)
+    if worst is None:
+        return CriterionResult(criterion, Verdict.PASSED, duration, None, measurements)
+    verdict, message = worst.verdict, worst.message
+    blockers = [need for need in criterion.needs if need in failed_before]
+    if blockers and verdict in (Verdict.FAILED, Verdict.ERROR):
+        verdict = Verdict.BLOCKED
+        message = Message(
+            checked=criterion.title,
+            expected=f"{blockers[0]} first: this builds on it",
+            got=message.got if message else "",
+            look_at=message.look_at if message else None,
+        )
+    return CriterionResult(criterion, verdict, duration, message, measurements)
+
+
+def line_of(path: Path, qualified_name: str) -> int | None:
+    """The line where *qualified_name*, such as `EventStore.append_events`, is defined in *path*."""
+    try:
+        scope: Sequence[ast.AST] = ast.parse(path.read_text("utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        return None
+    line = None
+    for name in qualified_name.split("."):
+        found = next((node for node in scope if getattr(node, "name", None) == name), None)
+        if found is None:
+            return line
+        line, scope = getattr(found, "lineno", None), getattr(found, "body", [])
+    return line
