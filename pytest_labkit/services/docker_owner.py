@@ -1,0 +1,166 @@
+"""
+Whose a container is, and how it goes when its owner is gone.
+
+Every container and network bears labels that name the checkout and the process that made it. At the
+next start, what a killed process left is removed by these labels. Ryuk, testcontainers' reaper, is the
+second net: it removes sooner, but it may be absent, and it can fail without a word.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psutil
+
+from pytest_labkit.errors import KitError
+from pytest_labkit.services.docker_daemon import address, connected, first_line, need_image
+from pytest_labkit.settings import Settings
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+RUN = uuid4().hex
+"""This process, to Ryuk: what bears it as `labkit.run` goes when the process does."""
+
+KEPT = "kept"
+"""The `labkit.run` of what `labkit up` keeps: no process owns it."""
+
+RYUK_S = 10.0  # for Ryuk to acknowledge
+
+
+def labels(settings: Settings, *, keep: bool) -> dict[str, str]:
+    """The labels of a container or network that this process makes, for *settings*' checkout."""
+    return {
+        "labkit.run": KEPT if keep else RUN,
+        "labkit.root": str(settings.root),
+        "labkit.host": socket.gethostname(),
+        "labkit.owner_pid": str(os.getpid()),
+        "labkit.owner_started": f"{psutil.Process().create_time():.2f}",
+    }
+
+
+def sweep(client: DockerClient, settings: Settings, *, kept: bool = False) -> list[str]:
+    """
+    Remove the containers and networks of this checkout whose owner is gone; gives their ids.
+
+    Those of other checkouts and of other machines are left alone, and those that `labkit up` keeps
+    too, unless *kept*: then these are removed as well, whatever became of the state file.
+    """
+    from docker.errors import APIError
+
+    removed = []
+    for id_, remove in _ownerless(client, settings, kept):
+        with suppress(APIError):  # another process is removing it too
+            remove(id_)
+            removed.append(id_)
+    return removed
+
+
+def _ownerless(
+    client: DockerClient, settings: Settings, kept: bool
+) -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The ids of what may go, each with the call that removes it: containers first, then networks."""
+    ours = {"label": [f"labkit.root={settings.root}", f"labkit.host={socket.gethostname()}"]}
+
+    def remove_container(id_: str) -> None:
+        client.api.remove_container(id_, force=True, v=True)
+
+    for container in client.api.containers(all=True, filters=ours):
+        if may_go(container["Labels"], kept=kept):
+            yield container["Id"], remove_container
+    for network in client.api.networks(filters=ours):
+        if may_go(network["Labels"], kept=kept):
+            yield network["Id"], client.api.remove_network
+
+
+def may_go(marks: Mapping[str, str], *, kept: bool = False) -> bool:
+    """Whether what bears the labels *marks* has outlived its owner, or is *kept* and to go too."""
+    if marks.get("labkit.run") == KEPT:
+        return kept
+    try:
+        owner = psutil.Process(int(marks["labkit.owner_pid"]))
+        started = float(marks["labkit.owner_started"])
+        return abs(owner.create_time() - started) > 1 or owner.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except (KeyError, ValueError, psutil.AccessDenied):
+        return False
+
+
+_ryuk_lock = threading.Lock()
+_ryuk: socket.socket | None = None  # while it is open, Ryuk knows that this process lives
+
+
+def guard(settings: Settings, say: Callable[[str], None]) -> None:
+    """
+    Have Ryuk watch over what this process starts; started once, and given up on with a word to *say*.
+
+    testcontainers' own start of Ryuk is not used: it publishes the port on every interface, takes a
+    connection that Docker's proxy accepted for Ryuk's word (testcontainers-python #1114), and is not
+    safe in threads.
+    """
+    from docker.errors import DockerException
+    from testcontainers.core.config import testcontainers_config as config
+
+    global _ryuk
+    with _ryuk_lock:
+        if _ryuk is not None or config.ryuk_disabled:
+            return
+        try:
+            _ryuk = _start_ryuk(settings, config, say)
+        except (DockerException, KitError, OSError) as error:
+            say(f"Without Ryuk, a killed run's containers stay until the next run. {first_line(error)}")
+        else:
+            atexit.register(_ryuk.close)
+
+
+def _start_ryuk(settings: Settings, config: Any, say: Callable[[str], None]) -> socket.socket:
+    """Start Ryuk on a port of loopback; the socket over which it has said that it watches."""
+    need_image(settings, config.ryuk_image, say)
+    with connected(settings) as client:
+        ryuk = client.containers.run(
+            config.ryuk_image,
+            detach=True,
+            auto_remove=True,
+            privileged=config.ryuk_privileged,
+            labels={**labels(settings, keep=False), "labkit.run": "ryuk"},  # it must not remove itself
+            environment={"RYUK_RECONNECTION_TIMEOUT": config.ryuk_reconnection_timeout},
+            volumes={_socket_path(settings): {"bind": "/var/run/docker.sock", "mode": "rw"}},
+            ports={"8080/tcp": ("127.0.0.1",)},
+        )
+        ryuk.reload()
+        port = int(ryuk.ports["8080/tcp"][0]["HostPort"])
+    return _acknowledged(port)
+
+
+def _socket_path(settings: Settings) -> str:
+    """The daemon's socket as the daemon's machine sees it, for Ryuk to be given."""
+    given = settings.environ.get("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE")
+    url = urlsplit(address(settings))
+    return given or (url.path if url.scheme == "unix" else "/var/run/docker.sock")
+
+
+def _acknowledged(port: int) -> socket.socket:
+    """A connection to Ryuk on which it has answered ACK; `OSError` if it does not within 10 s."""
+    deadline = time.monotonic() + RYUK_S
+    while True:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=RYUK_S)
+        try:
+            connection.sendall(f"label=labkit.run={RUN}\n".encode())
+            if connection.recv(16).startswith(b"ACK"):
+                return connection
+            raise ConnectionError("Ryuk did not acknowledge.")  # Docker's proxy was there first
+        except OSError:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
