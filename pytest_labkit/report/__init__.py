@@ -1,0 +1,43 @@
+"""
+What a run came to, for people and for programs: `report.json` first, the rest made from it.
+
+`write` makes the files, `text.render` what the terminal shows; `SCHEMA` describes `report.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pytest_labkit.model import Report
+from pytest_labkit.report import files, html, junit, markdown
+from pytest_labkit.report.build import as_json
+
+__all__ = ["SCHEMA", "as_json", "write"]
+
+SCHEMA = Path(__file__).with_name("report.schema.json")
+
+
+def write(report: Report, folder: Path) -> Path:
+    """
+    Write the files of *report* into `<folder>/<lab id>`: all of them new, or all as they were.
+
+    Returns:
+        The lab's folder, with `report.html`, `report.md`, `junit.xml` and `report.json`.
+
+    Raises:
+        KitError: They could not be written; the message says where and why.
+    """
+    document = as_json(report)
+    place = folder / report.lab.id
+    files.replace_all(
+        place,
+        {
+            "report.html": html.render(document).encode(),
+            "report.md": markdown.render(document).encode(),
+            "junit.xml": junit.render(document),
+            # Last, because other programs watch it: when it changes, the others are there.
+            "report.json": (json.dumps(document, indent=2, allow_nan=False) + "\n").encode("ascii"),
+        },
+    )
+    return place

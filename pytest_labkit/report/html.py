@@ -1,0 +1,70 @@
+"""
+The report as one HTML file that needs nothing else: no script, no request, no font.
+
+It may be opened from a disk, mailed or served. A content security policy forbids everything but
+this very style sheet, so that even a text that slipped through could do nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pytest_labkit.report import plot, wording
+from pytest_labkit.report.document import Document
+
+_HERE = Path(__file__).parent
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(document: Document) -> str:
+    """The page; every text in it that is not the template's own is escaped."""
+    css = (_HERE / "page.css").read_text(encoding="utf-8")
+    page = _TEMPLATES.get_template("page.html.j2")
+    return page.render(
+        report=document,
+        css=Markup(css),  # noqa: S704 (the package's own file)
+        policy=_policy(css),
+        words=wording,
+        strip=plot.strip,
+        plot_size=(plot.WIDTH, plot.HEIGHT),
+        anchor=_anchor,
+        when=_when,
+        share=_share(document),
+    )
+
+
+def _policy(css: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _anchor(criterion_id: str) -> str:
+    """What a link to the criterion ends in: `#A2`."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", criterion_id)
+
+
+def _when(started_at: str) -> str:
+    """`23 November 2026, 10:00 UTC`"""
+    then = datetime.fromisoformat(started_at)
+    return f"{then.day} {then:%B %Y, %H:%M} UTC"
+
+
+def _share(document: Document) -> float:
+    """Of 100, the points that are earned; 0 where there are none to earn."""
+    points = document["points"]
+    return round(100 * points["earned"] / points["possible"], 1) if points["possible"] else 0.0

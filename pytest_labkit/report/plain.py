@@ -1,0 +1,52 @@
+"""
+Text that others wrote, made harmless before any format sees it.
+
+A student's exception may hold terminal commands, control characters, halves of characters, marks
+that turn the reading direction round, or a megabyte. None of that may reach a terminal, an XML
+parser or a reader; nothing of it is dropped in silence either, because it may be the evidence.
+"""
+
+from __future__ import annotations
+
+import re
+
+# The longest text that a report keeps, in characters. A page of evidence is some 3,000.
+LONGEST = 20_000
+
+# ECMA-48: CSI sequences (colours, cursor), and OSC strings (titles, links) that are terminated.
+_TERMINAL_COMMAND = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]" r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+)
+# What XML 1.0 forbids (controls, surrogates, U+FFFE, U+FFFF), the C1 controls, the line separators
+# that are no newline, and the marks of UAX #9 that reorder what stands beside them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def plain(text: str, most: int = LONGEST) -> str:
+    r"""
+    *text* without terminal commands, with unprintable characters spelt out (`\x00`, `\u202e`).
+
+    Newlines and tabs stay, `\r\n` and `\r` become newlines. A text longer than *most* characters
+    loses its middle and says how much that was.
+    """
+    text = _TERMINAL_COMMAND.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return shorten(_UNPRINTABLE.sub(_spelt_out, text), most)
+
+
+def line(text: str, most: int = LONGEST) -> str:
+    """*text* made plain, on one line: every run of white space is one space."""
+    return " ".join(plain(text, most).split())
+
+
+def shorten(text: str, most: int) -> str:
+    """*text* in at most about *most* characters: two thirds of them its beginning, one its end."""
+    if len(text) <= most:
+        return text
+    head, tail = most * 2 // 3, most // 3
+    return f"{text[:head]}\n… {len(text) - head - tail:,} characters left out …\n{text[-tail:]}"
+
+
+def _spelt_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")

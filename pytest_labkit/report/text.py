@@ -1,0 +1,257 @@
+"""
+The report in a terminal: one screen, whatever happened.
+
+Every line has a rank. Where a screen is too small, the lines of the highest rank go first: the ends
+of long texts, then the evidence of other criteria. Criteria that need no work share a line when
+there are too many for one each.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import click
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from pytest_labkit.model import Report, Verdict
+from pytest_labkit.report import wording
+from pytest_labkit.report.build import as_json, project, within
+from pytest_labkit.report.document import Criterion, Document
+
+MOST_LINES = 24
+_WIDEST = 100
+_LONGEST_TEXT = 2_000  # more can never be shown
+_DETAILS = 6  # columns that what belongs to a criterion stands to the right
+
+_COLOURS = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "todo": "cyan",
+    "blocked": "cyan",
+    "unknown": "yellow",
+}
+# Which criterion is explained: what is wrong before what is not begun, in the order of the lab.
+_NEEDS_WORK = ("failed error", "todo", "unknown", "blocked")
+# Which verdicts share a line, from none to all, when a screen is too small for one line each.
+_SHARING: tuple[frozenset[str], ...] = (
+    frozenset(),
+    frozenset({"passed", "todo", "blocked", "unknown"}),
+    frozenset(Verdict),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, its rank (0 always stays), how much of its start is coloured, and if it goes on below."""
+
+    text: str
+    rank: int = 0
+    painted: int = 0
+    colour: str | None = None
+    goes_on: bool = False
+
+
+def render(report: Report, *, width: int, colour: bool, path: Path | None = None) -> str:
+    """
+    The summary of *report*: at most `MOST_LINES` lines of at most *width* (and 100) columns.
+
+    *path* is what the last line names as the report. Without *colour* there is no ANSI sequence.
+    """
+    where = None if path is None else within(project(report.lab), path)
+    width = min(width, _WIDEST)
+    lines = _fit(_screen(as_json(report), width, where))
+    return "\n".join(_painted(line, width, colour) for line in lines)
+
+
+def _screen(document: Document, width: int, where: str | None) -> list[Line]:
+    """All lines there are to say, the criteria sharing as few of them as the screen needs."""
+    lines: list[Line] = []
+    for sharing in _SHARING:
+        lines = [
+            *_head(document, width),
+            *_criteria(document, sharing, width),
+            *_challenges(document),
+            *_notes(document, width),
+            *_foot(document, where, width),
+        ]
+        if sum(line.rank == 0 for line in lines) <= MOST_LINES:
+            break
+    return lines
+
+
+def _head(document: Document, width: int) -> Iterator[Line]:
+    name, result = wording.lab_name(document), f"{wording.tally(document)}   {wording.points(document)}"
+    room = width - cell_len(name) - cell_len(result) - 5
+    title = _cropped(document["lab"]["title"], max(room, 8))
+    text = f"{name}  {title}   {result}"
+    yield Line(text, painted=len(text), colour="bold")
+    if not document["passed"] and document["status"] != "complete":
+        text = wording.outcome(document)
+        yield Line(text, painted=len(text), colour="yellow")
+
+
+def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterator[Line]:
+    explained = _explained(document)
+    for group in _groups(document["criteria"], explained, sharing):
+        if len(group) > 1:
+            yield _shared(group)
+            yield from chain.from_iterable(_measured(criterion, width, named=True) for criterion in group)
+            continue
+        criterion = group[0]
+        yield _row(criterion, width)
+        yield from _measured(criterion, width, named=False)
+        if criterion is explained:
+            yield from _message(criterion, width)
+        elif criterion["verdict"] in ("failed", "error") and criterion["message"]:
+            yield Line(f"{'':{_DETAILS}}got       {_first_line(criterion['message']['got'])}", rank=2)
+
+
+def _explained(document: Document) -> Criterion | None:
+    """The first criterion that needs work; one that was only not selected does not."""
+    for verdicts in _NEEDS_WORK:
+        if "unknown" in verdicts and document["status"] == "incomplete":
+            continue
+        for criterion in document["criteria"]:
+            if criterion["verdict"] in verdicts.split():
+                return criterion
+    return None
+
+
+def _groups(
+    criteria: Sequence[Criterion], explained: Criterion | None, sharing: frozenset[str]
+) -> list[list[Criterion]]:
+    """Criteria line by line: those of a verdict in *sharing* on one line, the explained one on its own."""
+    groups: dict[object, list[Criterion]] = {}
+    for n, criterion in enumerate(criteria):
+        shares = criterion["verdict"] in sharing and criterion is not explained
+        groups.setdefault(criterion["verdict"] if shares else n, []).append(criterion)
+    return list(groups.values())
+
+
+def _row(criterion: Criterion, width: int) -> Line:
+    """` ✓ passed   A1  Append and read back                     4/4`"""
+    mark = _mark(criterion)
+    points = f"{criterion['points']['earned']}/{criterion['points']['possible']}"
+    optional = "" if criterion["required"] else " (optional)"
+    start = f"{mark} {_cropped(criterion['id'], 12):<3} "
+    title = criterion["title"] + optional
+    room = max(width - cell_len(start) - len(points) - 2, 1)
+    text = f"{start}{set_cell_size(_cropped(title, room), room)}  {points}"
+    return Line(text, painted=len(mark), colour=_COLOURS[criterion["verdict"]])
+
+
+def _shared(group: Sequence[Criterion]) -> Line:
+    """` ✓ passed   A1 A2 A4`"""
+    mark = _mark(group[0])
+    ids = " ".join(_cropped(criterion["id"], 12) for criterion in group)
+    return Line(f"{mark} {ids}", painted=len(mark), colour=_COLOURS[group[0]["verdict"]])
+
+
+def _mark(criterion: Criterion) -> str:
+    verdict = criterion["verdict"]
+    return f" {wording.GLYPHS[verdict]} {verdict:<8}"
+
+
+def _measured(criterion: Criterion, width: int, *, named: bool) -> Iterator[Line]:
+    """The figures on one line, and how they were judged if that was not by the target alone."""
+    if not criterion["measurements"]:
+        return
+    start = f"{criterion['id']} " if named else ""
+    figures = " · ".join(wording.measured(measurement) for measurement in criterion["measurements"])
+    yield Line(f"{'':{_DETAILS}}{start}{figures}", rank=1)
+    for note in [m["note"] for m in criterion["measurements"] if m["note"]]:
+        yield from _labelled(" " * _DETAILS, note, width, first=1, rank=2)
+
+
+def _message(criterion: Criterion, width: int) -> Iterator[Line]:
+    for label, text in wording.fields(criterion["message"]):
+        # What was got may be a timeline; it is worth more lines than the rest.
+        rank = 3 if label == "got" else 4
+        yield from _labelled(f"{'':{_DETAILS}}{label:<9} ", text, width, rank=rank)
+
+
+def _challenges(document: Document) -> Iterator[Line]:
+    ids = [
+        f"{wording.GLYPHS[challenge['verdict']]} {challenge['id']} {challenge['verdict']}"
+        for challenge in document["challenges"]
+    ]
+    if ids:
+        yield Line(f" challenges  {' · '.join(ids)}", rank=1)
+
+
+def _notes(document: Document, width: int) -> Iterator[Line]:
+    for n, note in enumerate(document["notes"][:MOST_LINES]):
+        yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
+
+
+def _foot(document: Document, where: str | None, width: int) -> Iterator[Line]:
+    if document["next_step"]:
+        yield from list(_labelled("next: ", document["next_step"], width, rank=1))[:3]
+    if where is not None:
+        yield Line("report: " + _tail(where, width - 8), painted=7, colour="dim")
+
+
+def _labelled(label: str, text: str, width: int, *, first: int = 0, rank: int) -> Iterator[Line]:
+    """*text* wrapped beside *label*; the first line has the rank *first*, the ones below *rank* and up."""
+    wrapped = _wrapped(text, max(width - len(label), 1))
+    for n, piece in enumerate(wrapped):
+        yield Line(
+            (label if n == 0 else " " * len(label)) + piece,
+            rank=first if n == 0 else rank + n,
+            painted=len(label) if n == 0 else 0,
+            colour="dim",
+            goes_on=n < len(wrapped) - 1,
+        )
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """*text* in lines of at most *width* columns; its own line breaks stay, since it may be a drawing."""
+    lines = text[:_LONGEST_TEXT].expandtabs(4).strip("\n").split("\n")
+    wrapped = chain.from_iterable(
+        textwrap.wrap(line, width, replace_whitespace=False, break_on_hyphens=False) for line in lines
+    )
+    return [piece for line in wrapped for piece in chop_cells(line, width)]
+
+
+def _fit(lines: Sequence[Line]) -> list[Line]:
+    """The `MOST_LINES` lines of the lowest ranks, in their order; a text that is cut short says so."""
+    ranked = sorted(range(len(lines)), key=lambda n: (lines[n].rank, n))
+    kept = set(ranked[:MOST_LINES])
+    return [
+        replace(line, text=f"{line.text} …") if line.goes_on and n + 1 not in kept else line
+        for n, line in enumerate(lines)
+        if n in kept
+    ]
+
+
+def _painted(line: Line, width: int, colour: bool) -> str:
+    text = _cropped(line.text, width).rstrip()
+    if not colour or not line.colour:
+        return text
+    style = {line.colour: True} if line.colour in ("bold", "dim") else {"fg": line.colour}
+    return click.style(text[: line.painted], **style) + text[line.painted :]
+
+
+def _cropped(text: str, width: int) -> str:
+    """*text* in at most *width* columns; one that loses something ends in `…`."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(width - 1, 0)).rstrip() + "…" if width > 0 else ""
+
+
+def _tail(text: str, width: int) -> str:
+    """The end of *text* in at most *width* columns: of a path, the end is what tells."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[1:]
+    return f"…{text}" if width > 0 else ""
+
+
+def _first_line(text: str) -> str:
+    return text[:_LONGEST_TEXT].strip().partition("\n")[0].expandtabs(4)

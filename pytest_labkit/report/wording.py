@@ -1,0 +1,103 @@
+"""
+What a report says in words and figures, so that every format says it alike.
+
+The numbers come from the document as they stand; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pytest_labkit.model import Verdict
+from pytest_labkit.report.document import Criterion, Document, Measurement, Message, Part
+
+GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}
+
+# What the run as a whole came to, where that is not said by the criteria themselves.
+STATUS = {
+    "incomplete": "Incomplete: not every criterion was checked.",
+    "unknown": "Unknown: the kit or a service broke. What could not be checked costs nobody a point.",
+    "tampered": "Tampered: the checks did not run as the kit ships them. The verdicts below mean nothing.",
+}
+
+
+def lab_name(document: Document) -> str:
+    """`Lab 3` for the lab `lab3`; any other id as it is."""
+    numbered = re.fullmatch(r"lab(\d+)", document["lab"]["id"])
+    return f"Lab {numbered[1]}" if numbered else document["lab"]["id"]
+
+
+def outcome(document: Document) -> str:
+    """The run in one sentence."""
+    if document["passed"]:
+        return "Passed: every required criterion is met."
+    return STATUS.get(document["status"], "Not passed yet.")
+
+
+def counts(document: Document) -> dict[str, int]:
+    """How many criteria ended with each verdict, in the order of `Verdict`, those with none left out."""
+    verdicts = [criterion["verdict"] for criterion in document["criteria"]]
+    return {verdict.value: verdicts.count(verdict) for verdict in Verdict if verdict in verdicts}
+
+
+def tally(document: Document) -> str:
+    """`3 passed · 1 failed · 3 todo`."""
+    return " · ".join(f"{n} {verdict}" for verdict, n in counts(document).items()) or "no criteria"
+
+
+def points(document: Document) -> str:
+    """`12 of 40 points`."""
+    return f"{document['points']['earned']} of {document['points']['possible']} points"
+
+
+def by_part(document: Document) -> list[tuple[Part, list[Criterion]]]:
+    """The parts of the lab in order, each with its criteria; parts without any are left out."""
+    parts = list(document["lab"]["parts"])
+    known = {part["id"] for part in parts}
+    for criterion in document["criteria"]:
+        if criterion["part"] not in known:
+            known.add(criterion["part"])
+            parts.append({"id": criterion["part"], "title": "", "minutes": 0})
+    grouped = [(part, [c for c in document["criteria"] if c["part"] == part["id"]]) for part in parts]
+    return [(part, criteria) for part, criteria in grouped if criteria]
+
+
+def fields(message: Message | None) -> list[tuple[str, str]]:
+    """The labelled texts of a message, those that say nothing left out."""
+    if message is None:
+        return []
+    labelled = [
+        ("checked", message["checked"]),
+        ("expected", message["expected"]),
+        ("got", message["got"]),
+        ("perhaps", message["perhaps"]),
+        ("look at", message["look_at"]),
+    ]
+    return [(label, text) for label, text in labelled if text and text.strip()]
+
+
+def figure(value: float | None) -> str:
+    """A number as people write it: `18,412`, `39.2`, `0.0123`; `no figure` where there is none."""
+    if value is None:
+        return "no figure"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def measured(measurement: Measurement) -> str:
+    """`throughput 18,412 events/s (target >= 10000)`; a missed target says `missed`."""
+    said = " ".join([measurement["name"], figure(measurement["value"]), measurement["unit"]]).strip()
+    if measurement["target"] is None:
+        return said
+    missed = ", missed" if measurement["met"] is False else ""
+    return f"{said} (target {measurement['target']}{missed})"
+
+
+def seconds(duration_s: float | None) -> str:
+    """`0.04 s`, `12.3 s`, `2 min 5 s`."""
+    if duration_s is None:
+        return "unknown time"
+    if duration_s >= 120:
+        return f"{int(duration_s // 60):,} min {int(duration_s % 60)} s"
+    return f"{duration_s:.1f} s" if duration_s >= 1 else f"{duration_s:.2f} s"
