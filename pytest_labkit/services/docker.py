@@ -9,8 +9,6 @@ container that is restarted is found where it was.
 
 from __future__ import annotations
 
-import random
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,9 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from pytest_labkit.errors import KitError
+from pytest_labkit.services import processes
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.docker_daemon import HINT, can_pull, connected, first_line, has_image, need_image
-from pytest_labkit.services.docker_owner import guard, labels, sweep
+from pytest_labkit.services.docker_owner import call_ryuk, labels, sweep
 from pytest_labkit.services.docker_servers import RECIPES, Recipe, Server
 from pytest_labkit.services.versions import IMAGES
 from pytest_labkit.services.wait import until
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWER_S = 2.0  # for the daemon to say that it is there
-PORTS = range(20000, 32768)  # below the ephemeral range, where any outgoing connection may sit
 PORT_TRIES = 5
 
 
@@ -79,7 +77,7 @@ def start(
     recipe = RECIPES[service]
     need_image(settings, recipe.image, say)
     if not keep:
-        guard(settings, say)
+        call_ryuk(settings, say)
     began = time.monotonic()
     with _said_plainly(service), connected(settings) as client:
         sweep(client, settings)
@@ -124,6 +122,7 @@ class DockerService:
     def describe(self) -> dict[str, Any]:
         """What `find` needs, as JSON."""
         return {
+            "service": self.endpoint.service,
             "backend": "docker",
             "endpoint": asdict(self.endpoint),
             "containers": list(self._containers),
@@ -216,7 +215,7 @@ def _run(
     """Start *server*, add its id to *containers*; the port of 127.0.0.1 that it is published on."""
     alias = {network: client.api.create_endpoint_config(aliases=[server.name])} if network else None
     for _ in range(PORT_TRIES):
-        port = free_port()
+        port = processes.free_ports(1)[0]
         container = client.containers.create(
             image,
             list(server.command) if server.command else None,
@@ -244,12 +243,3 @@ def _started(container: Container) -> bool:
             return False
         raise
     return True
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 below the ephemeral range that nothing listens on now."""
-    while True:
-        port = random.choice(PORTS)  # noqa: S311 - no secret
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

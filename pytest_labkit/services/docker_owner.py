@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psutil
-
 from pytest_labkit.errors import KitError
+from pytest_labkit.services import guard, processes
 from pytest_labkit.services.docker_daemon import address, connected, first_line, need_image
+from pytest_labkit.services.processes import Identity
 from pytest_labkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ RYUK_S = 10.0  # for Ryuk to acknowledge
 
 
 def labels(settings: Settings, *, keep: bool) -> dict[str, str]:
-    """The labels of a container or network that this process makes, for *settings*' checkout."""
+    """The labels of a container or network that is made now, in *settings*' checkout."""
+    owner = guard.owner(settings.environ)
     return {
         "labkit.run": KEPT if keep else RUN,
         "labkit.root": str(settings.root),
         "labkit.host": socket.gethostname(),
-        "labkit.owner_pid": str(os.getpid()),
-        "labkit.owner_started": f"{psutil.Process().create_time():.2f}",
+        "labkit.owner_pid": str(owner["pid"]),
+        "labkit.owner_started": repr(owner["started"]),
     }
 
 
@@ -87,33 +88,30 @@ def may_go(marks: Mapping[str, str], *, kept: bool = False) -> bool:
     if marks.get("labkit.run") == KEPT:
         return kept
     try:
-        owner = psutil.Process(int(marks["labkit.owner_pid"]))
-        started = float(marks["labkit.owner_started"])
-        return abs(owner.create_time() - started) > 1 or owner.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-    except (KeyError, ValueError, psutil.AccessDenied):
-        return False
+        owner = Identity(pid=int(marks["labkit.owner_pid"]), started=float(marks["labkit.owner_started"]))
+    except (KeyError, ValueError):
+        return False  # not of this version of the kit
+    return processes.find(owner) is None
 
 
 _ryuk_lock = threading.Lock()
 _ryuk: socket.socket | None = None  # while it is open, Ryuk knows that this process lives
 
 
-def guard(settings: Settings, say: Callable[[str], None]) -> None:
+def call_ryuk(settings: Settings, say: Callable[[str], None]) -> None:
     """
     Have Ryuk watch over what this process starts; started once, and given up on with a word to *say*.
 
     testcontainers' own start of Ryuk is not used: it publishes the port on every interface, takes a
     connection that Docker's proxy accepted for Ryuk's word (testcontainers-python #1114), and is not
-    safe in threads.
+    safe in threads. A worker of pytest-xdist calls none: its services belong to the whole run.
     """
     from docker.errors import DockerException
     from testcontainers.core.config import testcontainers_config as config
 
     global _ryuk
     with _ryuk_lock:
-        if _ryuk is not None or config.ryuk_disabled:
+        if _ryuk is not None or config.ryuk_disabled or guard.owner(settings.environ)["pid"] != os.getpid():
             return
         try:
             _ryuk = _start_ryuk(settings, config, say)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_labkit.services import dynamodb, kafka, redis
+from pytest_labkit.services import dynamodb, java, kafka, redis
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.versions import DYNAMODB, IMAGES, KAFKA
-
-QUICK_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""Options that make a JVM ready sooner on a small machine; they cost no throughput there."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def _redis_servers(_brokers: int) -> list[Server]:
 def _dynamodb_servers(_brokers: int) -> list[Server]:
     # Without -sharedDb: one namespace per access key.
     return [
-        Server("dynamodb", 8000, [*QUICK_JVM, "-jar", "DynamoDBLocal.jar", "-inMemory", "-disableTelemetry"])
+        Server("dynamodb", 8000, [*java.FAST, "-jar", "DynamoDBLocal.jar", "-inMemory", "-disableTelemetry"])
     ]
 
 
@@ -98,7 +95,7 @@ def _cluster(names: Sequence[str]) -> dict[str, str]:
         "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": str(replicas),
         "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": str(in_sync),
         "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_JVM_PERFORMANCE_OPTS": " ".join(QUICK_JVM),
+        "KAFKA_JVM_PERFORMANCE_OPTS": " ".join(java.FAST),
         "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500",
         "KAFKA_BROKER_SESSION_TIMEOUT_MS": "6000",
     }
