@@ -1,4 +1,4 @@
-"""Given: the errors of lab 3. Their names and arguments are part of the contract, so leave them as they are."""
+"""Given: the errors of lab 3. Their names and arguments are part of the contract; leave them as they are."""
 
 
 class ConcurrencyError(Exception):

@@ -32,6 +32,7 @@ import fastavro
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from fastavro.schema import load_schema
+from fastavro.validation import ValidationError
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES, Event
@@ -44,6 +45,7 @@ SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc
 BATCH = fastavro.parse_schema({"type": "array", "items": list(SCHEMAS.values())})
 FULL_NAMES = {name: schema["name"] for name, schema in SCHEMAS.items()}
 SHORT_NAMES = {full_name: name for name, full_name in FULL_NAMES.items()}
+FITTING: set[tuple[Any, ...]] = set()  # combinations of field types that fit their schema
 
 
 class BatchTooLarge(ValueError):
@@ -54,13 +56,15 @@ class EventStore:
     """Streams of events in the table `event-store`, wherever boto3's environment says that it is."""
 
     def __init__(self) -> None:
-        # One client for all calls and threads: its connections stay open.
-        self._client = boto3.client("dynamodb", config=Config(max_pool_connections=50))
+        # One client for all calls and threads: its connections stay open. What it sends is made here
+        # and nowhere else, so checking its parameters each time would only cost.
+        config = Config(max_pool_connections=50, parameter_validation=False, user_agent="lab3")
+        self._client = boto3.client("dynamodb", config=config)
         self._ends: dict[str, int] = {}  # stream -> a version that a commit is known to end at
 
     def append_events(self, aggregate_id: str, expected_version: int, events: list[Event]) -> None:
         """Store *events* as versions *expected_version* + 1 and on: all of them, or an error and none."""
-        batch = encoded(events, expected_version + 1)
+        batch = encoded(events)
         if not (events and self._is_known_end(aggregate_id, expected_version)):
             end = self._end(aggregate_id)
             if end != expected_version:
@@ -76,7 +80,7 @@ class EventStore:
         for commit in self._query(aggregate_id, ":low <= version", {":low": following}):
             if int(commit["version"]["N"]) != following:
                 raise StreamCorrupted(f"{aggregate_id} has no version {following}, but later ones")
-            events += decoded(commit["events"]["B"])
+            events += decoded(commit["events"]["B"], following)
             following += int(commit["count"]["N"])
         return [event for event in events if event.version > from_version]
 
@@ -186,30 +190,38 @@ def key(aggregate_id: str, version: int) -> dict[str, Any]:
     return {"aggregate_id": {"S": aggregate_id}, "version": {"N": str(version)}}
 
 
-def encoded(events: list[Event], first_version: int) -> bytes:
-    """*events* in Avro, numbered from *first_version*; `InvalidEvent` if one does not fit its schema."""
-    records = [record(event, version) for version, event in enumerate(events, first_version)]
+def encoded(events: list[Event]) -> bytes:
+    """*events* in Avro; `InvalidEvent` if one does not fit its schema."""
     file = io.BytesIO()
     try:
-        # The writer alone would store 2.5 as 2 and True as 1.
-        fastavro.validate(records, BATCH, strict=True)
-        fastavro.schemaless_writer(file, BATCH, records)
-    except (fastavro.validation.ValidationError, ValueError, TypeError, OverflowError) as error:
+        fastavro.schemaless_writer(file, BATCH, [checked(event) for event in events])
+    except (ValidationError, ValueError, TypeError, OverflowError) as error:
         raise InvalidEvent(str(error)) from error
     if len(file.getvalue()) > LARGEST_BATCH:
         raise BatchTooLarge(f"{len(events)} events have {len(file.getvalue())} bytes; append fewer at a time")
     return file.getvalue()
 
 
-def record(event: Event, version: int) -> tuple[str, dict[str, Any]]:
-    """*event* as a member of the union that a batch holds: its schema's name and its fields."""
+def checked(event: Event) -> tuple[str, dict[str, Any]]:
+    """*event* as a member of the union that a batch holds: its schema's name, and its fields."""
     name = type(event).__name__
     if EVENT_TYPES.get(name) is not type(event):
         raise InvalidEvent(f"there is no schema for {name}")
-    return FULL_NAMES[name], {**vars(event), "version": version}
+    fields = {**vars(event), "version": None}  # its place is the item's business, not the record's
+    # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
+    # and True as 1. So types are validated, though not twice for the same types: that would cost more
+    # than all the rest. `fastavro.validate` on each event is as right.
+    types = (name, *fields, *map(type, fields.values()))
+    if types not in FITTING:
+        fastavro.validate(fields, SCHEMAS[name], strict=True)
+        FITTING.add(types)
+    return FULL_NAMES[name], fields
 
 
-def decoded(batch: bytes) -> list[Event]:
-    """The events of a batch, as `encoded` wrote them."""
+def decoded(batch: bytes, first_version: int) -> list[Event]:
+    """The events of a batch, numbered from *first_version*."""
     records = fastavro.schemaless_reader(io.BytesIO(batch), BATCH, None, return_record_name=True)
-    return [EVENT_TYPES[SHORT_NAMES[name]](**fields) for name, fields in records]
+    return [
+        EVENT_TYPES[SHORT_NAMES[name]](**{**fields, "version": version})
+        for version, (name, fields) in enumerate(records, first_version)
+    ]
