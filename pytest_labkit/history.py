@@ -133,7 +133,7 @@ class History:
         return len(self._recorded)
 
     def to_jsonl(self) -> str:
-        """One JSON object a line, ordered by start; a value that JSON does not know is given by its `repr`."""
+        """One JSON object a line, ordered by start; a value that JSON does not know is its `repr`."""
         return "".join(json.dumps(_plain(operation), default=repr) + "\n" for operation in self)
 
     @classmethod

@@ -6,12 +6,13 @@ connection in a thread of its own. What the server does to the proxy, the proxy 
 connection that the server breaks is broken. A request whose body a fault changes no longer fits its
 signature; DynamoDB Local does not look at signatures.
 
-How boto3 meets these faults (botocore retries by itself, in every retry mode):
+How boto3 meets these faults (botocore retries by itself, in every mode):
 
-- Throttling and 500 are retried: up to 9 times with growing pauses in botocore's default mode, twice in
-  `standard` mode. A fault that the caller is to see needs `times=None`, or more than that; a fault that a
-  caller without code of its own survives, less.
-- *A lost reply is retried as well*, with the very same request. A conditional write that was applied
+- Throttling and 500 are tried again: 4 tries in all for DynamoDB in mode `standard`, the default of
+  botocore 1.44 (a second or more between them when throttled), 10 in mode `legacy`, the default before.
+  A fault that the caller is to see needs `times=None`; one that botocore survives, `times=1`. A
+  `TransactionCanceledException` is not tried again, whatever its reasons: the caller sees it at once.
+- *A lost reply is tried again as well*, with the very same request. A conditional write that was applied
   fails its own condition the second time, so that the caller sees `ConditionalCheckFailedException` (or
   `TransactionCanceledException`) for a write of its own that succeeded. Nobody else wrote: reporting a
   conflict is wrong, and so is writing again.
@@ -19,69 +20,31 @@ How boto3 meets these faults (botocore retries by itself, in every retry mode):
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-import zlib
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from functools import cached_property
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Collection
+from functools import partial
+from typing import Self
 
-WRITES = frozenset(
-    {
-        "BatchExecuteStatement",
-        "BatchWriteItem",
-        "DeleteItem",
-        "ExecuteStatement",
-        "ExecuteTransaction",
-        "PutItem",
-        "TransactWriteItems",
-        "UpdateItem",
-    }
+from pytest_labkit.faults.dynamodb_faults import (
+    DATA,
+    READS,
+    WRITES,
+    Delay,
+    EmptyFirstPage,
+    Fail,
+    Fault,
+    LeaveUnprocessed,
+    LoseReply,
+    Predicate,
+    Request,
+    SplitPages,
+    Throttle,
+    from_the_start,
 )
-READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
-DATA = WRITES | READS
+from pytest_labkit.faults.relay import CUT, Forward, Headers, Relay, Reply
 
-Predicate = Callable[[dict[str, Any]], bool]
-
-
-@dataclass
-class Request:
-    """
-    A request as it arrived, and what became of it.
-
-    Args:
-        operation: Such as `"TransactWriteItems"`; empty for what is no DynamoDB call.
-        raw: The body as the client sent it.
-        at: When it had arrived, in seconds on the monotonic clock.
-        status: The HTTP status that the client got, `None` while it waits and if it got no reply.
-        fault: The fault that fired on it, `None` if none did; two are joined by `+`.
-    """
-
-    operation: str
-    raw: bytes = field(repr=False)
-    at: float
-    status: int | None = None
-    fault: str | None = None
-
-    @cached_property
-    def body(self) -> dict[str, Any]:
-        """The body as JSON; empty if it is none."""
-        ...
-
-
-class Fault(AbstractContextManager["Fault"]):
-    """A fault: active inside its `with`, where `requests` are those on which it fired, in order."""
-
-    requests: list[Request]
-
-    @property
-    def fired(self) -> int:
-        """On how many requests it fired. A test that needs the fault must see that this is not 0."""
-        return len(self.requests)
+__all__ = ["DATA", "READS", "WRITES", "DynamoDBProxy", "Fault", "Predicate", "Request"]
 
 
 class DynamoDBProxy:
@@ -102,16 +65,22 @@ class DynamoDBProxy:
         KitError: *target_url* is no `http://host:port`.
     """
 
-    url: str
-    requests: list[Request]
+    def __init__(self, target_url: str) -> None:
+        self.requests: list[Request] = []
+        self._active: list[Fault] = []
+        self._starts: set[str] = set()
+        self._lock = threading.Lock()
+        self._relay = Relay(target_url, self._answer)
+        self.url = self._relay.url
 
-    def __init__(self, target_url: str) -> None: ...
+    def __enter__(self) -> Self:
+        self._relay.open()
+        return self
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, where: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        for fault in list(self._active):
+            fault.lift()
+        self._relay.close()
 
     def lose_reply(
         self, operations: str | Collection[str] = WRITES, times: int | None = 1, when: Predicate | None = None
@@ -119,9 +88,9 @@ class DynamoDBProxy:
         """
         The server applies the request; the client's connection is reset before the reply.
 
-        It fires on a request that the server answered with 200; a refused one gets its reply.
+        It fires on a request that the server answers with 200; one that is refused gets its reply.
         """
-        ...
+        return LoseReply(self._active, operations, times, when)
 
     def throttle(
         self, operations: str | Collection[str] = DATA, times: int | None = 1, when: Predicate | None = None
@@ -130,15 +99,15 @@ class DynamoDBProxy:
         400 `ProvisionedThroughputExceededException`, not applied.
 
         A transaction gets a `TransactionCanceledException` whose `CancellationReasons` are `None` for each
-        item but the last, and `ThrottlingError` for that.
+        member but the last, and `ThrottlingError` for that.
         """
-        ...
+        return Throttle(self._active, operations, times, when)
 
     def fail(
         self, operations: str | Collection[str] = DATA, times: int | None = 1, when: Predicate | None = None
     ) -> Fault:
         """500 `InternalServerError`, not applied."""
-        ...
+        return Fail(self._active, operations, times, when)
 
     def delay(
         self,
@@ -147,26 +116,57 @@ class DynamoDBProxy:
         times: int | None = None,
         when: Predicate | None = None,
     ) -> Fault:
-        """The request waits *seconds* before it goes to the server, or until the fault ends."""
-        ...
+        """The request waits *seconds* before it goes to the server; no longer than the fault is active."""
+        return Delay(seconds, self._active, operations, times, when)
 
     def leave_unprocessed(
         self, times: int | None = 1, keep: int | None = None, when: Predicate | None = None
     ) -> Fault:
         """
-        Of a BatchWriteItem or BatchGetItem the first *keep* items are processed (half, if `None`), at least one.
+        Of a batch to write or to get, the first *keep* members are processed (half of them, if `None`).
 
         The others come back as `UnprocessedItems` or `UnprocessedKeys`. It does not fire on a batch that
-        has no more than *keep* items.
+        has no more than *keep* members.
+
+        Raises:
+            ValueError: *keep* is below 1: DynamoDB throttles a batch that it cannot begin with.
         """
-        ...
+        return LeaveUnprocessed(keep, self._active, ("BatchGetItem", "BatchWriteItem"), times, when)
 
     def split_pages(self, items: int, times: int | None = None, when: Predicate | None = None) -> Fault:
         """
         Query and Scan give pages of at most *items* items, and a `LastEvaluatedKey` where there are more.
 
-        With 0, the first page of every Query is empty and has a `LastEvaluatedKey`, as a filter can make it;
-        the pages after it are as they were. It stands before the first item, so that going on from it skips
-        nothing. It does not fire on a Scan, nor where the key has not exactly one number to count back in.
+        With 0, the first page of a Query is empty and has a `LastEvaluatedKey`, as a filter can make it; the
+        pages after it are as they were. The key is one below that of the first item, so that going on from
+        it skips nothing. It does not fire on a Scan, on a Query with a `Limit` of its own (who asks for the
+        newest item need not turn pages), nor where the key has not exactly one number to count back in.
         """
-        ...
+        if items == 0:
+            return EmptyFirstPage(self._starts, self._active, "Query", times, when)
+        return SplitPages(items, self._active, ("Query", "Scan"), times, when)
+
+    def _answer(self, headers: Headers, raw: bytes, forward: Forward) -> Reply:
+        """Record a request and send it through the active faults, the one begun last first."""
+        request = Request(_operation(headers), raw, time.monotonic())
+        with self._lock:
+            self.requests.append(request)
+            faults = list(self._active)
+        way = self._to_server(request, forward)
+        for fault in faults:
+            way = partial(fault.through, request, forward=way)
+        reply = way(raw)
+        request.status = None if reply is CUT else reply.status
+        return reply
+
+    def _to_server(self, request: Request, forward: Forward) -> Forward:
+        """The last step: the server never sees a start key that `split_pages(0)` made up."""
+        if request.operation != "Query" or not self._starts:
+            return forward
+        return lambda body: forward(from_the_start(body, self._starts))
+
+
+def _operation(headers: Headers) -> str:
+    """`PutItem`, from the header `X-Amz-Target: DynamoDB_20120810.PutItem`."""
+    targets = (value for name, value in headers if name.lower() == "x-amz-target")
+    return next(targets, "").rpartition(".")[2]
