@@ -108,6 +108,6 @@ class _Environ(MutableMapping[str, str]):
 
 
 def _found(name: str, session: LabSession, environ: MutableMapping[str, str]) -> Endpoint:
-    endpoint = session.services.endpoint(name)
+    endpoint: Endpoint = session.services.endpoint(name)
     environ.update(endpoint.env)
     return endpoint

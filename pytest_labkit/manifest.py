@@ -66,7 +66,7 @@ class _Criterion(_Table):
     @field_validator("targets")
     @classmethod
     def _as_tables(cls, targets: list[str | _Target]) -> list[str | _Target]:
-        return [_Target(target=t) if isinstance(t, str) else t for t in targets]
+        return [_Target(target=t, ratio=None) if isinstance(t, str) else t for t in targets]
 
     def made(self) -> Criterion:
         targets = tuple(t.made() for t in self.targets if isinstance(t, _Target))
@@ -143,7 +143,12 @@ def _told(error: ValidationError) -> str:
 
 
 def _known_keys(where: list[Any]) -> list[str]:
-    tables = {"parts": _Part, "criteria": _Criterion, "challenges": _Criterion, "targets": _Target}
+    tables: dict[str, type[_Table]] = {
+        "parts": _Part,
+        "criteria": _Criterion,
+        "challenges": _Criterion,
+        "targets": _Target,
+    }
     names = [step for step in where if step in tables]
     return list((tables[names[-1]] if names else _Lab).model_fields)
 

@@ -64,8 +64,16 @@ def _begin(config: pytest.Config) -> None:
         ini={option.ini: config.getini(option.ini) for option in settings.OPTIONS if option.ini},
         cwd=config.invocation_params.dir,
     )
+    _quiet_benchmarks(config)
     config.pluginmanager.register(session.LabSession(config, chosen), session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
+
+
+def _quiet_benchmarks(config: pytest.Config) -> None:
+    """Leave out pytest-benchmark's table, unless one of its options is given: rates have their own line."""
+    asked_for = any(str(arg).startswith("--benchmark") for arg in config.invocation_params.args)
+    if not asked_for and hasattr(config.option, "benchmark_quiet"):
+        config.option.benchmark_quiet = True
 
 
 def _has_labs(config: pytest.Config) -> bool:

@@ -13,23 +13,27 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock, Timeout
 
-from pytest_labkit import manifest, report
+from pytest_labkit import manifest
 from pytest_labkit.answers.staging import Staged, stage
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
-from pytest_labkit.runs import LabRun, exit_code, look_at, shown_path
-from pytest_labkit.services import Services
+from pytest_labkit.report import text, write
+from pytest_labkit.runs import EXIT_BROKEN, LabRun, exit_code, look_at, shown_path
 from pytest_labkit.settings import Settings
 from pytest_labkit.verdicts import Outcome, OutOfTime, classify, told
+
+if TYPE_CHECKING:
+    from pytest_labkit.services import Services
 
 NAME = "labkit-session"
 _PROPERTY = "labkit"
@@ -44,7 +48,7 @@ _LETTERS = {
 
 _criterion = pytest.StashKey[Criterion]()
 _folder = pytest.StashKey[Path]()
-_measurements = pytest.StashKey[list[Measurement]]()
+_measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 
 
 def session_of(config: pytest.Config) -> LabSession:
@@ -59,16 +63,21 @@ class LabSession:
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
-        self.services = Services(settings, self._say)
         self._config = config
         self._runs: dict[Path, LabRun] = {}
         self._staging = tempfile.TemporaryDirectory(prefix="labkit-answers-")
         self._start = time.monotonic()
-        self._reports: list[Report] = []
-        self._written: list[Path] = []
+        self._reports: list[tuple[Report, Path | None]] = []  # each with its page, if one was written
         self._problems: list[str] = []
 
     # What fixtures ask for
+
+    @cached_property
+    def services(self) -> Services:
+        """The services of this run; nothing is imported or started before they are asked for."""
+        from pytest_labkit.services import Services
+
+        return Services(self.settings, self._say)
 
     def run_of(self, item: pytest.Item) -> LabRun:
         """The run that *item* is part of."""
@@ -87,8 +96,11 @@ class LabSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Find the tests of labs, and leave out those of criteria that were not asked for."""
-        for item in items:
-            self._adopt(item)
+        try:
+            for item in items:
+                self._adopt(item)
+        except UsageProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
         wanted = self.settings.criteria
         self._check_wanted(wanted)
         if wanted:
@@ -230,7 +242,7 @@ class LabSession:
             verdict=verdict,
             duration_s=round(call.duration, 3),
             message=message,
-            measurements=tuple(item.stash.get(_measurements, [])),
+            measurements=tuple(item.stash.get(_measurements, ())),
         )
 
     def _judged(
@@ -277,7 +289,8 @@ class LabSession:
             if not hasattr(session.config, "workerinput"):
                 self._finish(session)
         finally:
-            self.services.close()
+            if "services" in vars(self):
+                self.services.close()
             self._staging.cleanup()
 
     def _finish(self, session: pytest.Session) -> None:
@@ -285,14 +298,10 @@ class LabSession:
         if not runs:
             return
         duration = time.monotonic() - self._start
-        self._reports = [run.report(duration) for run in runs]
-        code = exit_code(self._reports)
-        for made in self._reports:
-            try:
-                self._written.append(report.write(made, self.settings.report))
-            except LabkitError as error:
-                self._problems.append(str(error))
-                code = 20
+        made = [run.report(duration) for run in runs]
+        self._reports = [(report, self._write(report)) for report in made]
+        unwritten = any(page is None for _, page in self._reports)
+        code = EXIT_BROKEN if unwritten else exit_code(made)
         others_failed = session.testsfailed - sum(
             o.verdict is not Verdict.PASSED for run in runs for o in run.outcomes
         )
@@ -300,15 +309,22 @@ class LabSession:
         if session.exitstatus in ended:
             session.exitstatus = code if code or others_failed <= 0 else pytest.ExitCode.TESTS_FAILED
 
+    def _write(self, report: Report) -> Path | None:
+        """Write the files of *report*; its page, or `None` if that failed."""
+        try:
+            return write(report, self.settings.report) / "report.html"
+        except LabkitError as error:
+            self._problems.append(str(error))
+            return None
+
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show each lab's result, at most a screen of it, and what to do next."""
         writer = terminalreporter._tw
-        for made in self._reports:
+        for made, page in self._reports:
             terminalreporter.ensure_newline()
             writer.line()
-            writer.line(report.text.render(made, width=writer.fullwidth, colour=writer.hasmarkup))
-        for folder in self._written:
-            writer.line(f"report: {shown_path(folder, self.settings.root)}/report.html")
+            writer.line(text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page))
         for problem in dict.fromkeys(self._problems):
             writer.line(problem, red=True)
 
@@ -367,6 +383,3 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-__all__ = ["LabSession", "UsageProblem", "outcome_of", "session_of"]

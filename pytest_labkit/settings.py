@@ -155,7 +155,7 @@ def resolve(
 
 
 def _is_default(report: str) -> bool:
-    return report == next(option.default for option in OPTIONS if option.name == "report")
+    return any(option.name == "report" and option.default == report for option in OPTIONS)
 
 
 def _value(

@@ -189,7 +189,7 @@ class Handle:
 def _number_of(value: Any) -> int:
     """The number of a handle that is passed back to the child."""
     if isinstance(value, Handle):
-        return int(value._Handle__number)  # type: ignore[attr-defined]
+        return int(value._Handle__number)
     raise TypeError(f"a {type(value).__name__} cannot be passed to the answers")
 
 

@@ -57,7 +57,7 @@ def stage(lab: Lab, folders: tuple[Path, ...], into: Path) -> Staged:
     bases = [_base(folder, lab) for folder in folders]
     taken: dict[str, Path] = {}
     for base in (*bases, lab.folder):
-        for relative in _matching(base, lab.answers):
+        for relative in matching(base, lab.answers):
             taken.setdefault(relative, base / relative)
     for relative, origin in taken.items() if bases else ():
         copy = into / relative
@@ -77,7 +77,8 @@ def _base(folder: Path, lab: Lab) -> Path:
     return own if own.is_dir() else folder
 
 
-def _matching(base: Path, patterns: tuple[str, ...]) -> list[str]:
+def matching(base: Path, patterns: tuple[str, ...]) -> list[str]:
+    """The files below *base* that match *patterns*, relative to it; symbolic links are not taken."""
     return [
         path.relative_to(base).as_posix()
         for pattern in patterns
@@ -88,7 +89,7 @@ def _matching(base: Path, patterns: tuple[str, ...]) -> list[str]:
 
 def _ignored(base: Path, lab: Lab) -> Iterator[str]:
     """What lies in *base* and is not taken: files by name, a folder with nothing of the lab's as one."""
-    taken = set(_matching(base, lab.answers))
+    taken = set(matching(base, lab.answers))
     folders = {Path(path).parts[0] for path in taken if "/" in path}
     for path in sorted(base.iterdir()):
         if path.name in _NOISE:
