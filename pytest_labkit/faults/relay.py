@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
         self.problem: BaseException | None = None
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._threads: set[threading.Thread] = set()
+        self._serving: set[threading.Thread] = set()
         self._closing = False
         super().__init__(("127.0.0.1", 0), _Connection)
 
@@ -121,7 +121,7 @@ class _Server(ThreadingHTTPServer):
             daemon=True,  # a relay that nobody closed must not keep the interpreter alive
         )
         with self._lock:
-            self._threads.add(thread)
+            self._serving.add(thread)
         thread.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -134,7 +134,7 @@ class _Server(ThreadingHTTPServer):
         finally:
             self.release(request)
             with self._lock:
-                self._threads.discard(threading.current_thread())
+                self._serving.discard(threading.current_thread())
 
     def hold(self, connection: socket.socket) -> None:
         """Have *connection* broken when the relay closes; `ConnectionAbortedError` if it does so already."""
@@ -159,7 +159,7 @@ class _Server(ThreadingHTTPServer):
     def join(self, seconds: float) -> None:
         """Wait for the threads of all connections."""
         with self._lock:
-            threads = list(self._threads)
+            threads = list(self._serving)
         for thread in threads:
             thread.join(seconds)
             if thread.is_alive():
