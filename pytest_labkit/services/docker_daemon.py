@@ -6,6 +6,7 @@ Nothing here is imported or asked before it is needed: `docker` and `testcontain
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ def connected(settings: Settings, *, timeout_s: float = REQUEST_S) -> Iterator[D
         )
         raise KitError(what, "Unset DOCKER_HOST, or choose --lab-backend local or external.")
     try:
+        _knock(host, timeout_s)
         client = docker.from_env(timeout=timeout_s, environment={**settings.environ, "DOCKER_HOST": host})
     except (DockerException, OSError) as error:
         raise KitError(why_not(host, error, timeout_s), HINT) from error
@@ -61,6 +63,15 @@ def connected(settings: Settings, *, timeout_s: float = REQUEST_S) -> Iterator[D
         yield client
     finally:
         client.close()
+
+
+def _knock(host: str, timeout_s: float) -> None:
+    """Raise `OSError` if nobody listens at *host*, a socket file: docker-py would leave a socket open."""
+    url = urlsplit(host)
+    if url.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.settimeout(timeout_s)
+            knock.connect(url.path)
 
 
 def _on_this_machine(host: str) -> bool:
