@@ -49,7 +49,7 @@ def available(settings: Settings) -> str | None:
     except KitError as error:
         return error.what
     lost = next((image for image in missing if not can_pull(settings, image)), None)
-    return lost and f"Docker has no image {lost}, and no registry offers it."
+    return lost and f"Docker has no image {lost}, and `docker pull {lost}` would find none."
 
 
 def start(
@@ -68,7 +68,8 @@ def start(
         settings: Those of the run; its root is the checkout that the containers belong to.
         brokers: How many Kafka brokers.
         say: Is told, in a line, what takes long.
-        keep: The containers outlive this process, and no sweep takes them.
+        keep: The containers outlive this process, and no sweep takes them. Those that were kept before
+            for the same service of this checkout are removed first.
 
     Raises:
         KitError: Docker cannot be used, or has no image and cannot pull it.
@@ -80,8 +81,8 @@ def start(
         call_ryuk(settings, say)
     began = time.monotonic()
     with _said_plainly(service), connected(settings) as client:
-        sweep(client, settings)
-        running = _launch(client, settings, recipe, brokers, labels(settings, keep=keep))
+        sweep(client, settings, kept=service if keep else None)
+        running = _launch(client, settings, recipe, brokers, labels(settings, service, keep=keep))
     try:
         until(
             lambda: recipe.probe(running.endpoint),

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -37,56 +37,47 @@ KEPT = "kept"
 RYUK_S = 10.0  # for Ryuk to acknowledge
 
 
-def labels(settings: Settings, *, keep: bool) -> dict[str, str]:
-    """The labels of a container or network that is made now, in *settings*' checkout."""
+def labels(settings: Settings, service: str, *, keep: bool) -> dict[str, str]:
+    """The labels of a container or network that is made now for *service*, in *settings*' checkout."""
     owner = guard.owner(settings.environ)
     return {
         "labkit.run": KEPT if keep else RUN,
         "labkit.root": str(settings.root),
+        "labkit.service": service,
         "labkit.host": socket.gethostname(),
         "labkit.owner_pid": str(owner["pid"]),
         "labkit.owner_started": repr(owner["started"]),
     }
 
 
-def sweep(client: DockerClient, settings: Settings, *, kept: bool = False) -> list[str]:
+def sweep(client: DockerClient, settings: Settings, *, kept: str | None = None) -> list[str]:
     """
     Remove the containers and networks of this checkout whose owner is gone; gives their ids.
 
     Those of other checkouts and of other machines are left alone, and those that `labkit up` keeps
-    too, unless *kept*: then these are removed as well, whatever became of the state file.
+    too, but for those of the service *kept*: `labkit up` is about to start it anew.
     """
     from docker.errors import APIError
-
-    removed = []
-    for id_, remove in _ownerless(client, settings, kept):
-        with suppress(APIError):  # another process is removing it too
-            remove(id_)
-            removed.append(id_)
-    return removed
-
-
-def _ownerless(
-    client: DockerClient, settings: Settings, kept: bool
-) -> Iterator[tuple[str, Callable[[str], None]]]:
-    """The ids of what may go, each with the call that removes it: containers first, then networks."""
-    ours = {"label": [f"labkit.root={settings.root}", f"labkit.host={socket.gethostname()}"]}
 
     def remove_container(id_: str) -> None:
         client.api.remove_container(id_, force=True, v=True)
 
-    for container in client.api.containers(all=True, filters=ours):
-        if may_go(container["Labels"], kept=kept):
-            yield container["Id"], remove_container
-    for network in client.api.networks(filters=ours):
-        if may_go(network["Labels"], kept=kept):
-            yield network["Id"], client.api.remove_network
+    ours = {"label": [f"labkit.root={settings.root}", f"labkit.host={socket.gethostname()}"]}
+    found = [(container, remove_container) for container in client.api.containers(all=True, filters=ours)]
+    found += [(network, client.api.remove_network) for network in client.api.networks(filters=ours)]
+    removed = []
+    for thing, remove in found:
+        if may_go(thing["Labels"], kept=kept):
+            with suppress(APIError):  # another process is removing it too
+                remove(thing["Id"])
+                removed.append(thing["Id"])
+    return removed
 
 
-def may_go(marks: Mapping[str, str], *, kept: bool = False) -> bool:
-    """Whether what bears the labels *marks* has outlived its owner, or is *kept* and to go too."""
+def may_go(marks: Mapping[str, str], *, kept: str | None = None) -> bool:
+    """Whether what bears the labels *marks* has outlived its owner, or is kept for the service *kept*."""
     if marks.get("labkit.run") == KEPT:
-        return kept
+        return kept is not None and marks.get("labkit.service") == kept
     try:
         owner = Identity(pid=int(marks["labkit.owner_pid"]), started=float(marks["labkit.owner_started"]))
     except (KeyError, ValueError):
@@ -130,7 +121,10 @@ def _start_ryuk(settings: Settings, config: Any, say: Callable[[str], None]) -> 
             detach=True,
             auto_remove=True,
             privileged=config.ryuk_privileged,
-            labels={**labels(settings, keep=False), "labkit.run": "ryuk"},  # it must not remove itself
+            labels={
+                **labels(settings, "ryuk", keep=False),
+                "labkit.run": "ryuk",
+            },  # it must not remove itself
             environment={"RYUK_RECONNECTION_TIMEOUT": config.ryuk_reconnection_timeout},
             volumes={_socket_path(settings): {"bind": "/var/run/docker.sock", "mode": "rw"}},
             ports={"8080/tcp": ("127.0.0.1",)},

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pytest_labkit.errors import KitError
-from pytest_labkit.services import docker
+from pytest_labkit.services import choose, docker
 from pytest_labkit.services.docker_daemon import connected, why_not
 from pytest_labkit.settings import Settings
 
@@ -97,6 +98,14 @@ def test_start_says_it_in_one_message(closed_host: str) -> None:
         docker.start("redis", settings(closed_host))
 
 
+def test_asked_for_and_not_to_be_had(closed_host: str) -> None:
+    """--lab-backend docker without Docker ends with one plain message."""
+    with pytest.raises(
+        KitError, match=r"^--lab-backend docker cannot be used: No Docker daemon answers at tcp://"
+    ):
+        choose(replace(settings(closed_host), backend="docker"))
+
+
 def test_find_without_a_daemon(closed_host: str) -> None:
     """A service that was described when Docker ran is gone with Docker, and that is no error."""
     described = {
@@ -160,7 +169,7 @@ def bare_host() -> Iterator[str]:
 
 def test_image_absent(bare_host: str) -> None:
     """Without the images, and without a registry that has them, auto goes on to local."""
-    expected = "Docker has no image apache/kafka:4.1.1, and no registry offers it."
+    expected = "Docker has no image apache/kafka:4.1.1, and `docker pull apache/kafka:4.1.1` would find none."
     assert expected == docker.available(settings(bare_host))
 
 
