@@ -6,9 +6,11 @@ Nothing here starts anything. `local`, `docker` and `external` each give the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from pytest_labkit.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -52,4 +54,33 @@ class Running(Protocol):
 
     def stop(self) -> None:
         """Stop it and remove what it left; nothing happens the second time."""
+        ...
+
+
+class Backend(Protocol):
+    """What each of the modules `docker`, `local` and `external` offers."""
+
+    def available(self, settings: Settings) -> str | None:
+        """`None` if it can be used here, else one plain sentence that says why not."""
+        ...
+
+    def start(
+        self,
+        service: str,
+        settings: Settings,
+        *,
+        brokers: int = 1,
+        say: Callable[[str], None] = ...,
+        keep: bool = False,
+    ) -> Running:
+        """
+        Start *service* and wait until a round trip has worked.
+
+        With *keep* it outlives this process; without, it ends with it at the latest, however that ends.
+        Raises `ServiceFailed` or `KitError`.
+        """
+        ...
+
+    def find(self, description: Mapping[str, Any], settings: Settings) -> Running | None:
+        """The service that `Running.describe` described; `None` if nothing is left of it."""
         ...

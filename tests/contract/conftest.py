@@ -1,0 +1,20 @@
+"""A checkout of its own for every test; the cache of downloads is the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import services, settings
+
+pytest.register_assert_rewrite("service_contract")
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path) -> Iterator[settings.Settings]:
+    """Settings of an empty checkout; whatever was kept for it is taken down afterwards."""
+    made = settings.resolve(tmp_path)
+    yield made
+    services.down(made)
