@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 AWAITED = "an item put and read back"
-MAIN_CLASS = "software.amazon.dynamodb.services.local.main.ServerRunner"
+MAIN_CLASS = "Loopback"
+LAUNCHER = Path(__file__).with_name("loopback.jar")
+"""Starts DynamoDB Local on 127.0.0.1 only; see `Loopback.java`."""
 
 _TABLE = "labkit-probe"
 # DynamoDB Local keeps one namespace per access key: the probe's table is in nobody's way.
