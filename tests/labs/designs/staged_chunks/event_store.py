@@ -1,0 +1,153 @@
+"""
+Commits of any size: the events lie in the commit item if they fit, or in chunks that it names.
+
+Chunks are written first and count for nothing until the marker is in the stream, which is one
+conditional put. A crash before it leaves chunks that nobody can reach.
+"""
+
+import io
+import json
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import boto3
+import fastavro
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import BotoCoreError, ClientError
+
+from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
+from labs.lab3.events import EVENT_TYPES
+
+ITEM_LIMIT = 350_000
+
+
+class EventStore:
+    def __init__(self):
+        self._table = boto3.resource("dynamodb").Table("event-store")
+        folder = Path(__file__).with_name("schemas")
+        self._schemas = {
+            name: fastavro.parse_schema(json.loads((folder / f"{name}.avsc").read_text()))
+            for name in EVENT_TYPES
+        }
+
+    def append_events(self, aggregate_id, expected_version, events):
+        blobs = [self._serialize(event) for event in events]
+        self._check_version(aggregate_id, expected_version)
+        if not blobs:
+            return
+        batch = uuid.uuid4().hex
+        chunks = list(_chunked(blobs))
+        marker = {
+            "aggregate_id": aggregate_id,
+            "version": expected_version + 1,
+            "last": expected_version + len(blobs),
+            "batch": batch,
+        }
+        if len(chunks) == 1:
+            self._commit({**marker, "events": chunks[0]})
+            return
+        try:
+            for number, chunk in enumerate(chunks):
+                self._table.put_item(
+                    Item={"aggregate_id": _staging(batch), "version": number, "events": chunk}
+                )
+            self._commit({**marker, "chunks": len(chunks)})
+        except (ConcurrencyError, ClientError):  # for certain not committed: tidy up
+            self._discard(batch, len(chunks))
+            raise
+
+    def get_events(self, aggregate_id, from_version=0):
+        events = []
+        due = 1
+        for item in self._partition(aggregate_id):
+            if item["version"] != due:
+                raise StreamCorrupted(f"{aggregate_id}: version {due} is not there")
+            due = int(item["last"]) + 1
+            if item["last"] > from_version:
+                stored = list(self._stored(item))
+                if len(stored) != item["last"] - item["version"] + 1:
+                    raise StreamCorrupted(f"{aggregate_id}: a part of commit {item['version']} is not there")
+                events += [
+                    self._deserialize(blob, version)
+                    for version, blob in enumerate(stored, int(item["version"]))
+                    if version > from_version
+                ]
+        return events
+
+    def _commit(self, marker):
+        key = {name: marker[name] for name in ("aggregate_id", "version")}
+        try:
+            self._table.put_item(Item=marker, ConditionExpression="attribute_not_exists(batch)")
+        except (ClientError, BotoCoreError):
+            winner = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+            if winner is None:
+                raise
+            if winner["batch"] != marker["batch"]:
+                self._check_version(marker["aggregate_id"], marker["version"] - 1)
+                raise
+
+    def _check_version(self, aggregate_id, expected_version):
+        newest = self._table.query(
+            KeyConditionExpression=Key("aggregate_id").eq(aggregate_id),
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )["Items"]
+        actual = int(newest[0]["last"]) if newest else 0
+        if actual != expected_version:
+            raise ConcurrencyError(aggregate_id, expected_version, actual)
+
+    def _discard(self, batch, count):
+        for number in range(count):
+            with suppress(ClientError, BotoCoreError):
+                self._table.delete_item(Key={"aggregate_id": _staging(batch), "version": number})
+
+    def _stored(self, item):
+        yield from item.get("events", ())
+        if "chunks" in item:
+            for chunk in self._partition(_staging(item["batch"])):
+                yield from chunk["events"]
+
+    def _partition(self, key):
+        start = {}
+        while True:
+            page = self._table.query(
+                KeyConditionExpression=Key("aggregate_id").eq(key), ConsistentRead=True, **start
+            )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _serialize(self, event):
+        name = type(event).__name__
+        record = event.model_dump()
+        if name not in self._schemas or not fastavro.validate(
+            record, self._schemas[name], strict=True, raise_errors=False
+        ):
+            raise InvalidEvent(f"{event!r} does not fit the schema of {name}")
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, self._schemas[name], record)
+        return {"type": name, "avro": out.getvalue()}
+
+    def _deserialize(self, stored, version):
+        name = stored["type"]
+        record = fastavro.schemaless_reader(io.BytesIO(stored["avro"].value), self._schemas[name], None)
+        return EVENT_TYPES[name](**{**record, "version": version})
+
+
+def _staging(batch):
+    return f"chunks#{batch}"
+
+
+def _chunked(blobs):
+    chunk, size = [], 0
+    for blob in blobs:
+        cost = len(blob["avro"]) + 64
+        if chunk and size + cost > ITEM_LIMIT:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(blob)
+        size += cost
+    yield chunk
