@@ -1,0 +1,121 @@
+"""Don't change the tests. A7: 10,000 events a second are stored, in batches of 100 by 4 writers."""
+
+import secrets
+import time
+from collections import deque
+
+import pytest
+
+from labs.lab3.checking import as_list, at_once, same_events
+from labs.lab3.events import ItemAdded
+from pytest_labkit import expect
+
+pytestmark = [pytest.mark.criterion("A7"), pytest.mark.timed]
+
+WRITERS = 4
+BATCH = 100
+SECONDS = 2.0
+MADE_BEFORE = 4 * 400  # batches, for the round that warms up and the three that count
+
+
+class Load:
+    """Writers with a stream of their own each, and the record of what they were told is stored."""
+
+    def __init__(self, store):
+        self._store = store
+        self._run = secrets.token_hex(4)
+        self._made = deque(self._batch() for _ in range(MADE_BEFORE))
+        self.stored = {}
+
+    def round(self):
+        """Append for two seconds; how many events were acknowledged."""
+        before = len(self.stored)
+        number = f"{self._run}-{before}"
+        ends = time.monotonic() + SECONDS
+        return sum(at_once([lambda w=w: self._write(f"order-{number}-{w}", ends) for w in range(WRITERS)]))
+
+    def _write(self, stream, ends):
+        acknowledged = []
+        while time.monotonic() < ends:
+            batch = self._made.popleft() if self._made else self._batch()
+            self._store.append_events(stream, len(acknowledged), batch)
+            acknowledged += batch
+        self.stored[stream] = acknowledged
+        return len(acknowledged)
+
+    def _batch(self):
+        """100 events that no other run, and no other batch, has."""
+        stem = secrets.token_hex(3)
+        return [
+            ItemAdded(
+                event_id=secrets.token_hex(16),
+                order_id=self._run,
+                item_id=f"{stem}-{number}" + "x" * (number % 7),
+                quantity=1 + number % 50,
+            )
+            for number in range(BATCH)
+        ]
+
+
+def test_ten_thousand_events_a_second(store, answers, table, measure):
+    """4 writers append batches of 100 to a stream each, and every event that was acknowledged is there."""
+    store.append_events("order-0", 0, [ItemAdded(order_id="1", item_id="1", quantity=1)])
+    load = Load(store)
+    body = len("".join(f"{e.event_id}{e.item_id}{e.order_id}" for e in load._batch())) + 10 * BATCH
+    try:
+        measure.rate(
+            "throughput",
+            load.round,
+            unit="events/s",
+            reference=lambda: bare_writes(table.client, body),
+            note=f"batches of {BATCH}, {WRITERS} writers; the reference is one put_item a batch",
+        )
+    finally:
+        _everything_is_stored(load.stored, answers, table)
+
+
+def bare_writes(client, size):
+    """The yardstick: as many bytes in one conditional put_item a batch, by as many threads; events' worth."""
+    ends = time.monotonic() + SECONDS
+
+    def write(stream):
+        count = 0
+        while time.monotonic() < ends:
+            client.put_item(
+                TableName="event-store",
+                Item={
+                    "aggregate_id": {"S": stream},
+                    "version": {"N": str(count + 1)},
+                    "yardstick": {"B": secrets.token_bytes(size)},
+                },
+                ConditionExpression="attribute_not_exists(version)",
+            )
+            count += BATCH
+        return count
+
+    stem = secrets.token_hex(8)
+    return sum(at_once([lambda w=w: write(f"yardstick-{stem}-{w}") for w in range(WRITERS)]))
+
+
+def _everything_is_stored(stored, answers, table):
+    """Each acknowledged event comes back from a store that has seen none of them, and takes up room."""
+    fresh = answers.event_store.EventStore()
+    for stream, events in stored.items():
+        same_events(events, as_list(fresh.get_events(stream)), perhaps="a batch was acknowledged too early")
+    acknowledged = sum(len(events) for events in stored.values())
+    room = sum(_size(item) for item in table.items() if item["aggregate_id"]["S"] in stored)
+    expect(
+        room >= 16 * acknowledged,
+        expected=f"at least {16 * acknowledged:,} bytes in the table: 16 random ones an event",
+        got=f"{room:,} bytes",
+        perhaps="the events are kept somewhere else than in DynamoDB",
+    )
+
+
+def _size(value):
+    """The bytes of a typed DynamoDB value or item, roughly: names are not counted."""
+    if isinstance(value, dict):
+        return sum(_size(part) for part in value.values())
+    if isinstance(value, list):
+        return sum(_size(part) for part in value)
+    return len(value) if isinstance(value, bytes | str) else 0
