@@ -18,3 +18,11 @@ def _settings(tmp_path: Path) -> Iterator[settings.Settings]:
     made = settings.resolve(tmp_path)
     yield made
     services.down(made)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real DynamoDB Local; each test takes an access key of its own."""
+    made = settings.resolve(tmp_path_factory.mktemp("checkout"))
+    with services.Services(made) as running:
+        yield running.endpoint("dynamodb").address
