@@ -19,9 +19,11 @@ from markupsafe import Markup
 from pytest_labkit.report import plot, wording
 from pytest_labkit.report.document import Document
 
-_HERE = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+STYLE = Path(__file__).with_name("page.css")
+
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE),
+    loader=FileSystemLoader(TEMPLATE.parent),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -31,8 +33,8 @@ _TEMPLATES = Environment(
 
 def render(document: Document) -> str:
     """The page; every text in it that is not the template's own is escaped."""
-    css = (_HERE / "page.css").read_text(encoding="utf-8")
-    page = _TEMPLATES.get_template("page.html.j2")
+    css = STYLE.read_text(encoding="utf-8")
+    page = _TEMPLATES.get_template(TEMPLATE.name)
     return page.render(
         report=document,
         css=Markup(css),  # noqa: S704 (the package's own file)

@@ -52,14 +52,13 @@ def points(document: Document) -> str:
 
 def by_part(document: Document) -> list[tuple[Part, list[Criterion]]]:
     """The parts of the lab in order, each with its criteria; parts without any are left out."""
-    parts = list(document["lab"]["parts"])
-    known = {part["id"] for part in parts}
+    parts: dict[str, Part] = {part["id"]: part for part in document["lab"]["parts"]}
+    criteria: dict[str, list[Criterion]] = {id_: [] for id_ in parts}
     for criterion in document["criteria"]:
-        if criterion["part"] not in known:
-            known.add(criterion["part"])
-            parts.append({"id": criterion["part"], "title": "", "minutes": 0})
-    grouped = [(part, [c for c in document["criteria"] if c["part"] == part["id"]]) for part in parts]
-    return [(part, criteria) for part, criteria in grouped if criteria]
+        id_ = criterion["part"]
+        parts.setdefault(id_, {"id": id_, "title": "", "minutes": 0})
+        criteria.setdefault(id_, []).append(criterion)
+    return [(part, criteria[id_]) for id_, part in parts.items() if criteria[id_]]
 
 
 def fields(message: Message | None) -> list[tuple[str, str]]:
