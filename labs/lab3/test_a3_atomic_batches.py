@@ -68,7 +68,7 @@ def test_a_batch_beyond_the_limits(batch, store):
 
 
 def test_the_process_dies_between_two_requests(store, answers, dynamodb):
-    """A process is killed after the first write request of an append: all of the batch is there, or nothing."""
+    """A process is killed after the first write request of an append: all of it is there, or nothing."""
     batches = {"order-few": items(5, start=3), "order-many": items(150, start=3)}
     for stream in batches:
         store.append_events(stream, 0, items(2))
@@ -139,8 +139,8 @@ def test_a_batch_that_is_processed_in_part(answers, table, dynamodb):
     with dynamodb.proxied() as proxy, proxy.leave_unprocessed(times=1):
         store = answers.event_store.EventStore()
         error = raised_by(lambda: store.append_events("order-1", 0, events))
-    expect(error is None, expected="30 events stored", got=told(error))
-    same_events(events, store.get_events("order-1"), perhaps="UnprocessedItems have to be sent again")
+        expect(error is None, expected="30 events stored", got=told(error))
+        same_events(events, store.get_events("order-1"), perhaps="UnprocessedItems have to be sent again")
 
 
 def test_a_reader_never_sees_half_a_batch(answers, table, dynamodb):

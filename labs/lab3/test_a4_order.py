@@ -83,7 +83,7 @@ def test_small_pages(size, answers, table, dynamodb):
             same_events(events[6:], store.get_events("order-1", 6), first_version=7, perhaps=page)
             same_events(events[3:], store.get_events("order-1", 3), first_version=4, perhaps=page)
             store.append_events("order-1", 12, items(1, start=13))
-        expect.equal([*range(1, 14)], versions(store.get_events("order-1")))
+            expect.equal([*range(1, 14)], versions(store.get_events("order-1")))
 
 
 def test_a_tail_is_read_without_what_is_before_it(answers, table, dynamodb):
