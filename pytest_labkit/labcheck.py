@@ -65,7 +65,7 @@ def _readme(lab: Lab) -> Iterator[str]:
     if not TABLE.search(text):
         yield f"{lab.id}: README.md has no place for the table of criteria (<!-- criteria -->)"
     elif with_table(text, lab) != text:
-        yield f"{lab.id}: the table of criteria in README.md is not that of lab.toml: labkit check-labs --write"
+        yield f"{lab.id}: README.md shows other criteria than lab.toml: labkit check-labs --write"
 
 
 def _planted(lab: Lab, solutions: Path) -> Iterator[str]:

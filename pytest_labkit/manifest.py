@@ -129,8 +129,8 @@ def find(root: Path) -> list[Lab]:
 
 
 def _told(error: ValidationError) -> str:
-    """The first problem of *error*, in a sentence."""
-    first = error.errors()[0]
+    """The first problem of *error*, in a sentence; a key that is misspelt before the one it leaves missing."""
+    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     *where, key = first["loc"]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
     inside = f" in {place}" if place else ""

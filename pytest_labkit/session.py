@@ -9,12 +9,14 @@ so that workers of pytest-xdist need nothing else.
 from __future__ import annotations
 
 import inspect
+import json
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -286,12 +288,23 @@ class LabSession:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports and set the exit code, then stop what was started."""
         try:
-            if not hasattr(session.config, "workerinput"):
+            if hasattr(session.config, "workerinput"):
+                used = {run.name: run.services for run in self._runs.values()}
+                vars(session.config)["workeroutput"][_PROPERTY] = json.dumps(used, default=asdict)
+            else:
                 self._finish(session)
         finally:
             if "services" in vars(self):
                 self.services.close()
             self._staging.cleanup()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Learn from a worker of pytest-xdist which services it used."""
+        used = json.loads(getattr(node, "workeroutput", {}).get(_PROPERTY, "{}"))
+        for name, services in used.items():
+            infos = {service: ServiceInfo(**info) for service, info in services.items()}
+            self._run(self.settings.root / name).services.update(infos)
 
     def _finish(self, session: pytest.Session) -> None:
         runs = [run for run in self._runs.values() if run.outcomes]
@@ -339,7 +352,7 @@ class LabSession:
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
     """The outcome that *report* brings, `None` if it is not about a lab."""
     data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
-    return Outcome.from_json(data) if isinstance(data, dict) else None
+    return Outcome.from_json(data) if isinstance(data, str) else None
 
 
 def _services_of(item: pytest.Item) -> list[str]:

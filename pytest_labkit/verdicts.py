@@ -9,11 +9,11 @@ file, death and time-out -> `error`; a test that stumbled over what it was given
 from __future__ import annotations
 
 import ast
+import json
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame, NotAValue, frames
 from pytest_labkit.diagnosis import diagnose
@@ -46,18 +46,20 @@ class Outcome:
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> str:
         """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
-        return asdict(self)
+        return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+    def from_json(cls, text: str) -> Outcome:
         """The inverse of `as_json`."""
-        message = Message(**data["message"]) if data["message"] else None
-        measurements = tuple(Measurement(**{**m, "rounds": tuple(m["rounds"])}) for m in data["measurements"])
-        return cls(
-            **{**data, "verdict": Verdict(data["verdict"]), "message": message, "measurements": measurements}
+        data = json.loads(text)
+        data["verdict"] = Verdict(data["verdict"])
+        data["message"] = Message(**data["message"]) if data["message"] else None
+        data["measurements"] = tuple(
+            Measurement(**{**m, "rounds": tuple(m["rounds"])}) for m in data["measurements"]
         )
+        return cls(**data)
 
 
 def classify(

@@ -13,12 +13,17 @@ def open_package(package: str, root: Path, folders: Iterable[Path]) -> None:
     """
     Make *package* importable, its modules searched for in *folders*, in that order.
 
-    The given files of a lab stay loaded between tests: an exception that a test names is then the
-    very class that the student's code raises.
+    `sys.path` stays as it is: another project on it may have a package of the same name. The given
+    files of a lab stay loaded between tests: an exception that a test names is then the very class
+    that the student's code raises.
     """
-    if str(root) not in sys.path:
-        sys.path.append(str(root))
-    importlib.import_module(package).__path__ = [str(folder) for folder in folders]
+    folder, name = root, ""
+    for part in package.split("."):
+        folder, name = folder / part, f"{name}.{part}".lstrip(".")
+        if name not in sys.modules:
+            sys.modules[name] = module = ModuleType(name)
+            module.__path__ = [str(folder)]
+    sys.modules[package].__path__ = [str(folder) for folder in folders]
     importlib.invalidate_caches()
 
 

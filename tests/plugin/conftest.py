@@ -124,8 +124,12 @@ class TinyLab:
         return path
 
     def run(self, *args: str, path: str = "labs/tiny") -> pytest.RunResult:
-        """Run pytest on the lab."""
-        return self.pytester.runpytest_subprocess(path, *args, timeout=60)
+        """Run pytest on the lab, in this process: twice as fast, and modules are restored."""
+        return self.pytester.runpytest_inprocess(path, *args)
+
+    def run_apart(self, *args: str) -> pytest.RunResult:
+        """Run pytest on the lab in a process of its own."""
+        return self.pytester.runpytest_subprocess("labs/tiny", *args, timeout=120)
 
     @property
     def report(self) -> dict[str, Any]:
