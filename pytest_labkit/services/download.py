@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from pytest_labkit.errors import KitError
 from pytest_labkit.services import together
-from pytest_labkit.services.progress import Progress
+from pytest_labkit.services.progress import Progress, counted
 from pytest_labkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _download(wanted: Sequence[Artifact], target: Path, settings: Settings, say:
         return
     if settings.offline:
         raise KitError(
-            f"{what} is not in the cache {target}: {len(wanted)} files lack, and LABKIT_OFFLINE is set.",
+            f"{what} is not all in {target} (missing: {counted(len(wanted))}), and LABKIT_OFFLINE is set.",
             "Unset LABKIT_OFFLINE and run once with a network, or use --lab-backend docker or external.",
         )
     with _connections() as pool, Progress(what, len(wanted), say) as progress:

@@ -228,7 +228,8 @@ def _dynamodb(settings: Settings, _brokers: int, say: Say) -> _Recipe:
     native = next(file.parent for file in files if file.suffix != ".jar")
 
     def prepare(_folder: Path, ports: list[int]) -> tuple[list[_Program], Endpoint]:
-        command = dynamodb.command(found.command, class_path=_class_path([dynamodb.LAUNCHER, *files]), native=native, port=ports[0])
+        class_path = _class_path([dynamodb.LAUNCHER, *files])
+        command = dynamodb.command(found.command, class_path=class_path, native=native, port=ports[0])
         endpoint = dynamodb.endpoint(
             f"http://127.0.0.1:{ports[0]}", backend="local", version=versions.DYNAMODB
         )

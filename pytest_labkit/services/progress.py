@@ -37,7 +37,7 @@ class Progress:
             self._bar, self._task = self._make_bar()
             self._bar.start()
         else:
-            self._say(f"downloading {self._what}: {self._files} files")
+            self._say(f"downloading {self._what}: {counted(self._files)}")
         return self
 
     def __exit__(
@@ -67,7 +67,7 @@ class Progress:
         elif (now := time.monotonic()) - self._last >= _EVERY_S:
             self._last = now
             self._say(
-                f"downloading {self._what}: {self._done} of {self._files} files, {_megabytes(self._bytes)}"
+                f"downloading {self._what}: {self._done} of {counted(self._files)}, {_megabytes(self._bytes)}"
             )
 
     def _make_bar(self) -> tuple[Bar, TaskID]:
@@ -85,6 +85,11 @@ class Progress:
             transient=True,
         )
         return bar, bar.add_task(self._what, total=self._files, size=_megabytes(0))
+
+
+def counted(files: int) -> str:
+    """`1 file`, `2 files`."""
+    return f"{files} file{'' if files == 1 else 's'}"
 
 
 def _megabytes(count: int) -> str:

@@ -1,0 +1,235 @@
+"""The command `labkit`: services that outlive a run, a look at the machine, hints."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_labkit import __version__, settings
+from pytest_labkit.errors import KitError, LabkitError, UsageProblem
+
+if TYPE_CHECKING:
+    from pytest_labkit.model import Lab
+    from pytest_labkit.services import Endpoint
+
+# The exit codes of a run, kept to by every command.
+NOT_YET, INTERRUPTED, USAGE, BROKE = 1, 2, 4, 20
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  labkit up lab3            start what lab3 needs, and keep it for the next runs
+  pytest labs/lab3          check your answers; uses what runs already
+  labkit hint lab3 A2       a question that leads on; --step 2 and 3 say more
+  labkit doctor             is something missing on this machine?
+  labkit down               stop what was kept
+
+Exit codes: 0 done, 1 not yet, 4 wrong usage, 20 the kit or a service broke.""",
+)
+@click.version_option(__version__, prog_name="labkit")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Labs in distributed systems, on real Kafka, DynamoDB and Redis."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  labkit up                      Kafka, DynamoDB and Redis
+  labkit up lab3                 those that lab3 needs
+  labkit up lab2 --brokers 3     with a Kafka cluster of three"""
+)
+@click.argument("lab", required=False)
+@click.option(
+    "--brokers", type=click.IntRange(1, 9), help="How many Kafka brokers.  [default: the lab's, or 1]"
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "docker", "local"]),
+    help="Where they run: in containers, as processes, or docker if it can be used, else local.",
+)
+def up(lab: str | None, brokers: int | None, backend: str | None) -> None:
+    """Start services that outlive a run; the next runs in this checkout use them."""
+    from pytest_labkit import services
+
+    chosen = settings.resolve(project_root(), options={"backend": backend})
+    wanted = _lab(chosen.root, lab) if lab else None
+    names = wanted.services if wanted else services.NAMES
+    if not names:
+        click.echo(f"{lab} needs no service.")
+        return
+    count = brokers or (wanted.brokers if wanted else 1)
+    endpoints = services.up(chosen, names, brokers=count, say=_say)
+    for endpoint in endpoints:
+        click.echo(f"{_mark(True)} {_described(endpoint)}")
+    click.echo("\nThe runs in this checkout use them now. For programs of your own:")
+    click.echo(
+        "".join(f"  export {name}={value}\n" for e in endpoints for name, value in e.env.items()), nl=False
+    )
+    click.echo("Stop them with: labkit down")
+
+
+@cli.command()
+def down() -> None:
+    """Stop the services that labkit up started in this checkout."""
+    from pytest_labkit import services
+
+    if not services.down(settings.resolve(project_root()), say=_say):
+        click.echo("Nothing was kept here.")
+
+
+@cli.command()
+def status() -> None:
+    """
+    Show the services that labkit up keeps, each tried with a round trip now.
+
+    Exit code 20 if one of them does not work.
+    """
+    from pytest_labkit import services
+
+    kept = services.status(settings.resolve(project_root()))
+    for service in kept:
+        click.echo(f"{_mark(service.works)} {_described(service.endpoint)}")
+        for line in () if service.works else ("does not answer; the end of its log:", *service.log_tail):
+            click.echo(f"    {line}")
+    if not kept:
+        click.echo("Nothing is kept here. Start services with: labkit up")
+    elif not all(service.works for service in kept):
+        raise KitError("A service does not work.", "Run: labkit up, which starts it anew.")
+
+
+@cli.command()
+def doctor() -> None:
+    """
+    Look at what the services need: Java, Redis, Docker, downloads, disk, memory, ports.
+
+    Exit code 20 if without something no service can be had.
+    """
+    from pytest_labkit.services.doctor import doctor as look
+
+    checks = look(settings.resolve(project_root()))
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        click.echo(f"{_mark(check.ok)} {check.name:<{width}}  {check.found}")
+        if not check.ok and check.advice:
+            click.echo(f"  {'':<{width}}  {check.advice}")
+    if any(check.needed and not check.ok for check in checks):
+        raise KitError(
+            "Services cannot be had on this machine as it is.", "Do what stands beside the ✗ above."
+        )
+    click.echo("\nServices can be had on this machine.")
+
+
+@cli.command()
+@click.argument("lab")
+@click.argument("criterion")
+@click.option("--step", type=click.IntRange(1), default=1, show_default=True, help="How much to give away.")
+def hint(lab: str, criterion: str, step: int) -> None:
+    """Show hints on a criterion, such as `labkit hint lab3 A2`: a question first, almost the answer last."""
+    found = _lab(project_root(), lab)
+    known = {c.id: c for c in (*found.criteria, *found.challenges)}
+    wanted = known.get(criterion.upper())
+    if wanted is None:
+        raise UsageProblem(
+            f"{found.id} has no criterion {criterion!r}.{_meant(criterion.upper(), known)}",
+            f"Its criteria are {', '.join(known)}.",
+        )
+    click.echo(f"{wanted.id} · {wanted.title}")
+    if wanted.look_at:
+        click.echo(f"look at labs/{found.folder.name}/{wanted.look_at}")
+    for number, text in enumerate(wanted.hints[:step], 1):
+        click.echo(f"\n{number}. {text}")
+    if step < len(wanted.hints):
+        click.echo(f"\nMore: labkit hint {found.id} {wanted.id} --step {step + 1}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; ends the process with the exit code. No error of a user's shows a traceback."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(arguments, prog_name="labkit", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.format_message())
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except LabkitError as problem:
+        return _told(problem)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted.", err=True)
+        return INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _told(problem: LabkitError) -> int:
+    click.echo(f"{click.style('Error:', fg='red')} {problem.what}", err=True, color=_colour())
+    if problem.hint:
+        click.echo(problem.hint, err=True)
+    return BROKE if isinstance(problem, KitError) else USAGE
+
+
+def _colour() -> bool | None:
+    """False with NO_COLOR; otherwise click decides by the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def project_root() -> Path:
+    """The nearest folder upwards that holds labs, else one that holds a project, else the current one."""
+    here = Path.cwd()
+    for sign in ("labs/*/lab.toml", "pyproject.toml", "pytest.ini"):
+        for folder in (here, *here.parents):
+            if any(folder.glob(sign)):
+                return folder
+    return here
+
+
+def _lab(root: Path, name: str) -> Lab:
+    """The lab called *name* (`lab3`, or its folder `labs/lab3`) of the project at *root*."""
+    from pytest_labkit import manifest
+
+    folder = root / "labs" / Path(name).name
+    if (folder / manifest.FILE).is_file():
+        return manifest.read(folder, root)
+    known = [lab.parent.name for lab in sorted(root.glob(f"labs/*/{manifest.FILE}"))]
+    labs = (
+        f"The labs are {', '.join(known)}."
+        if known
+        else f"There are no labs below {root}: go to your course."
+    )
+    raise UsageProblem(f"There is no lab {name!r}.{_meant(name, known)}", labs)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _described(endpoint: Endpoint) -> str:
+    seconds = f", ready after {endpoint.ready_s:.1f} s" if endpoint.ready_s else ""
+    return f"{endpoint.service} {endpoint.version} ({endpoint.backend}) at {endpoint.address}{seconds}"
+
+
+def _mark(good: bool) -> str:
+    return click.style("✓", fg="green") if good else click.style("✗", fg="red")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()
