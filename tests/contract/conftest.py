@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_labkit import services, settings
+from pytest_labkit.services import docker, docker_daemon
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 pytest.register_assert_rewrite("service_contract")
 
@@ -26,3 +32,20 @@ def dynamodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = settings.resolve(tmp_path_factory.mktemp("checkout"))
     with services.Services(made) as running:
         yield running.endpoint("dynamodb").address
+
+
+@pytest.fixture(scope="session")
+def docker_usable() -> None:
+    """Skip where Docker cannot be used, saying why; fail where it has to be tested (`LABKIT_TEST_DOCKER`)."""
+    why_not = docker.available(settings.resolve(Path.cwd()))
+    if why_not and os.environ.get("LABKIT_TEST_DOCKER") == "require":
+        pytest.fail(f"LABKIT_TEST_DOCKER=require, and Docker cannot be used: {why_not}")
+    if why_not:
+        pytest.skip(f"Docker cannot be used: {why_not}")
+
+
+@pytest.fixture(name="daemon")
+def _daemon(settings: settings.Settings) -> Iterator[DockerClient]:
+    """A client of the Docker daemon."""
+    with docker_daemon.connected(settings) as client:
+        yield client

@@ -19,37 +19,18 @@ import pytest
 from service_contract import *  # noqa: F403
 from service_contract import Start, produced
 
-from pytest_labkit import settings as settings_module
 from pytest_labkit.services import NAMES, Running, Services, docker, works
-from pytest_labkit.services.docker_daemon import connected
 from pytest_labkit.services.docker_owner import KEPT, sweep
 from pytest_labkit.services.docker_servers import RECIPES, Server
 from pytest_labkit.settings import Settings
 
-pytestmark = pytest.mark.docker
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _usable() -> None:
-    """Skip where Docker cannot be used, saying why; fail where it has to be tested (`LABKIT_TEST_DOCKER`)."""
-    why_not = docker.available(settings_module.resolve(Path.cwd()))
-    if why_not and os.environ.get("LABKIT_TEST_DOCKER") == "require":
-        pytest.fail(f"LABKIT_TEST_DOCKER=require, and Docker cannot be used: {why_not}")
-    if why_not:
-        pytest.skip(f"Docker cannot be used: {why_not}")
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_usable")]
 
 
 @pytest.fixture
 def backend() -> ModuleType:
     """Containers."""
     return docker
-
-
-@pytest.fixture
-def daemon(settings: Settings) -> Iterator[sdk.DockerClient]:
-    """A client of the daemon."""
-    with connected(settings) as client:
-        yield client
 
 
 @pytest.fixture
