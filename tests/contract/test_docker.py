@@ -94,6 +94,7 @@ def killed(settings: Settings) -> Callable[..., dict[str, Any]]:
 
     def killed(*, root: Path | None = None, ryuk: bool = False) -> dict[str, Any]:
         environ = {**os.environ, "TESTCONTAINERS_RYUK_DISABLED": "false" if ryuk else "true"}
+        environ["RYUK_RECONNECTION_TIMEOUT"] = "1s"
         command = [sys.executable, "-c", CHILD, str(root or settings.root), "own"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as child:
             assert child.stdout is not None
@@ -148,7 +149,7 @@ def test_another_checkout_is_left_alone(
 def test_ryuk_removes_what_a_killed_run_left(
     settings: Settings, daemon: sdk.DockerClient, killed: Callable[..., dict[str, Any]]
 ) -> None:
-    """Without any next start, half a minute later, and Ryuk goes too."""
+    """Without any next start, and then Ryuk goes too."""
     left = killed(ryuk=True)
     assert eventually(lambda: docker.find(left, settings) is None, seconds=40)
     assert eventually(lambda: [] == of_checkout(daemon, settings), seconds=20)
