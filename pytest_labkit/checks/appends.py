@@ -19,17 +19,15 @@ def two_winners(case: Case) -> Iterator[Finding]:
     `w1: append(0, [a, b, c]) ok` and `w2: append(1, [d]) ok`, of version 2: a stale writer inside a batch.
     """
     winners = sorted((a for a in case.appends if a.ok and a.batch), key=lambda append: append.first)
-    widest = None
-    for append in winners:
-        if widest is not None and append.first <= widest.last:
+    for one, other in pairwise(winners):
+        if other.first <= one.last:
             yield found(
                 "two winners",
-                f"one acknowledged append for version {append.first}",
-                f"two: {claim(widest)}, and {claim(append)}",
-                widest,
-                append,
+                f"one acknowledged append for version {other.first}",
+                f"two: {claim(one)}, and {claim(other)}",
+                one,
+                other,
             )
-        widest = append if widest is None or append.last > widest.last else widest
 
 
 @shortest
@@ -245,7 +243,7 @@ def refused_without_rival(case: Case) -> Iterator[Finding]:
     It is for histories in which `failed` means refused for its version, and nothing else.
     """
     for append in (a for a in case.appends if a.refused):
-        others = [a for a in case.not_refused if a.batch and (a.ok or a.batch[0] in case.place)]
+        others = [a for a in case.not_refused if a.batch]
         least = max((a.last for a in others if a.ok and a.operation.end < append.operation.start), default=0)
         most = max((a.last for a in others if a.operation.start < append.operation.end), default=0)
         if least == most == append.first - 1:

@@ -261,6 +261,13 @@ def test_lost_reply_of_an_applied_write(proxy: DynamoDBProxy, client: Any, table
     assert [(r.operation, r.status, r.fault) for r in proxy.requests] == [("PutItem", None, "lose_reply")]
 
 
+def test_a_lost_reply_is_a_reset(proxy: DynamoDBProxy, table: Any, access_key: str) -> None:
+    """On the wire: the connection is reset, it does not merely end."""
+    with proxy.lose_reply(), pytest.raises(ConnectionResetError, match="reset by peer"):
+        _raw(proxy.url, "PutItem", _put(1), access_key)
+    assert _versions(table) == [1]
+
+
 def test_botocore_tries_a_lost_write_again_and_meets_itself(
     proxy: DynamoDBProxy, connect: Callable[..., Any], table: Any
 ) -> None:
@@ -581,9 +588,11 @@ def test_the_key_of_an_empty_page_skips_nothing(proxy: DynamoDBProxy, client: An
 
 
 def test_an_empty_page_backwards(proxy: DynamoDBProxy, client: Any, table: Any) -> None:
-    """The same from the newest to the oldest."""
+    """The same from the newest to the oldest: the key is then one above the newest."""
     table.batch_write_item(RequestItems=_batch(1, 2, 3))
     with proxy.split_pages(0):
+        page = client.query(**_query(ScanIndexForward=False))
+        assert page["LastEvaluatedKey"]["version"] == {"N": "4"}
         assert _pages(client, _query(ScanIndexForward=False)) == [[], [3, 2, 1]]
 
 

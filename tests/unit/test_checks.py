@@ -449,8 +449,18 @@ def test_refused_without_rival() -> None:
         w1 2-3 append(0, a) failed
         final: a
         """,
+        """
+        w1 0-1 append(0, a) unknown
+        w2 2-3 append(0, b) failed
+        final:
+        """,
     ],
-    ids=["a rival at the same time", "a wrong version, low and high", "a rival of its own"],
+    ids=[
+        "a rival at the same time",
+        "a wrong version, low and high",
+        "a rival of its own",
+        "a rival that may still have been at work",
+    ],
 )
 def test_refused_with_a_reason(text: str) -> None:
     """A refusal is right when the log was, or may have been, at another version."""
