@@ -141,7 +141,7 @@ def hint(lab: str, criterion: str, step: int) -> None:
     wanted = known.get(criterion.upper())
     if wanted is None:
         raise UsageProblem(
-            f"{found.id} has no criterion {criterion!r}.{_meant(criterion.upper(), known)}",
+            f"{found.id} has no criterion {criterion!r}.",
             f"Its criteria are {', '.join(known)}.",
         )
     click.echo(f"{wanted.id} · {wanted.title}")
