@@ -49,11 +49,11 @@ def dynamodb(
     """A DynamoDB of this test's own, which a plain boto3 finds."""
     import boto3
 
-    from pytest_labkit.tables import Tables
+    from pytest_labkit.tables import Tables, new_session
 
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the last test's credentials
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
     tables = Tables(labkit_session.services.endpoint("dynamodb"), labkit_environ)
     yield tables
     tables.close()
