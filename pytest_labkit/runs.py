@@ -166,20 +166,31 @@ def tests_of(lab: Lab) -> dict[str, list[str]]:
     """
     The tests that the lab's files hold, by criterion, each as `file::function`.
 
-    Read from the syntax tree: a function or class with `@pytest.mark.criterion("A1")`.
+    Read from the syntax tree: `@pytest.mark.criterion("A1")` on the function, or `pytestmark` for all
+    of a file's functions that have no marker of their own.
     """
     found: dict[str, list[str]] = {}
     for path in sorted(lab.folder.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for id_ in _marked(node):
+        tree = ast.parse(path.read_text("utf-8"))
+        common = [id_ for node in tree.body if _assigns_pytestmark(node) for id_ in _ids(node)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+                own = [id_ for decorator in node.decorator_list for id_ in _ids(decorator)]
+                for id_ in own or common:
                     found.setdefault(id_, []).append(f"{path.name}::{node.name}")
     return found
 
 
-def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterable[str]:
-    for decorator in node.decorator_list:
-        match decorator:
+def _assigns_pytestmark(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets
+    )
+
+
+def _ids(node: ast.AST) -> Iterable[str]:
+    """The ids in `pytest.mark.criterion("A1")`, wherever it stands in *node*."""
+    for part in ast.walk(node):
+        match part:
             case ast.Call(func=ast.Attribute(attr="criterion"), args=[ast.Constant(value=str() as id_), *_]):
                 yield id_
 

@@ -1,0 +1,132 @@
+"""The documents say what is true: tables are made from the code, examples are run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import fixtures, labcheck, manifest
+from pytest_labkit.model import CriterionResult, Lab, Message, Report, Status, Verdict
+from pytest_labkit.report import text
+from pytest_labkit.settings import OPTIONS
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference.md"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+RECORD = os.environ.get("LABKIT_RECORD") == "1"
+
+
+def between(page: str, marker: str) -> str:
+    """What stands between `<!-- marker -->` and `<!-- /marker -->`."""
+    return page.partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
+
+
+def options_table() -> str:
+    """The table of the options, from `settings.OPTIONS`."""
+    rows = ["| option | ini | environment | means |", "|---|---|---|---|"]
+    for option in OPTIONS:
+        value = "" if option.switch else " " + (option.metavar or "\\|".join(option.choices))
+        default = f"; default `{option.default}`" if option.default else ""
+        often = "; repeatable" if option.repeatable else ""
+        cells = [f"`{name}`" if name else "" for name in (option.ini, option.env)]
+        rows.append(f"| `{option.flag}{value}` | {' | '.join(cells)} | {option.help}{default}{often} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_options_are_those_of_the_code() -> None:
+    """The reference lists every option as it is."""
+    page = REFERENCE.read_text("utf-8")
+    if RECORD:
+        page = page.replace(between(page, "options") + "<!-- /", options_table() + "<!-- /", 1)
+        REFERENCE.write_text(page, "utf-8")
+    assert options_table() == between(page, "options")
+
+
+def test_fixtures_are_in_the_reference() -> None:
+    """Every fixture that a lab's tests can ask for is explained."""
+    offered = {
+        name for name, value in vars(fixtures).items() if type(value).__name__ == "FixtureFunctionDefinition"
+    }
+    assert {"answers", "dynamodb", "measure"} <= offered
+    assert set() == offered - set(re.findall(r"^\| `(\w+)`", REFERENCE.read_text("utf-8"), re.MULTILINE))
+
+
+def test_verdicts_are_in_the_reference() -> None:
+    """Every verdict is explained."""
+    page = REFERENCE.read_text("utf-8").partition("## Verdicts")[2].partition("## ")[0]
+    assert [str(verdict) for verdict in Verdict] == re.findall(r"^\| `(\w+)`", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("table", [manifest._Lab, manifest._Criterion], ids=["lab", "criterion"])
+def test_keys_of_lab_toml_are_in_the_reference(table: type[manifest._Table]) -> None:
+    """Every key of lab.toml is explained."""
+    page = REFERENCE.read_text("utf-8").partition("## lab.toml")[2]
+    assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A link to a file of the project names a file that is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+def test_readme_opens_with_two_commands() -> None:
+    """The first two blocks of the README are commands, each complete in one line."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    for command, end in zip(blocks, ("pytest labs/lab3\n", "pytest\n"), strict=False):
+        assert 1 == command.count("\n")
+        assert command.startswith("python3 -m venv .venv && ")
+        assert command.endswith(f".venv/bin/{end}")
+
+
+def test_readme_shows_what_a_run_prints() -> None:
+    """The screen in the README is what the kit prints for such a run."""
+    lab = manifest.read(ROOT / "labs" / "lab3", ROOT)
+    shown = text.render(half_done(lab), width=90, colour=False)
+    block = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert block is not None
+    assert shown.splitlines()[:8] == block[1].splitlines()
+
+
+def half_done(lab: Lab) -> Report:
+    """A1 passed, A2 failed, the rest untouched."""
+    message = Message(
+        checked="16 writers append at the same version at the same moment",
+        expected="1 winner",
+        got="4 winners",
+        perhaps="two writers read the version before either wrote",
+        look_at="labs/lab3/event_store.py:41",
+    )
+    first, second, *others = lab.criteria
+    results = (
+        CriterionResult(first, Verdict.PASSED),
+        CriterionResult(second, Verdict.FAILED, message=message),
+        *(CriterionResult(criterion, Verdict.TODO) for criterion in others),
+    )
+    return Report(lab, "0", Status.COMPLETE, datetime.now(UTC), 1.0, "direct", results)
+
+
+@pytest.mark.parametrize("lab", manifest.find(ROOT), ids=lambda lab: lab.id)
+def test_labs_are_whole(lab: Lab) -> None:
+    """Every criterion has tests, hints and a planted bug; every README shows the criteria of its lab."""
+    path = lab.folder / "README.md"
+    if RECORD:
+        path.write_text(labcheck.with_table(path.read_text("utf-8"), lab), "utf-8")
+    assert [] == labcheck.problems(lab, ROOT)
+
+
+def test_linter_sees_what_is_missing(tmp_path: Path) -> None:
+    """The author's linter names a criterion without a test, a missing stub and a missing planted bug."""
+    lab = manifest.find(ROOT)[0]
+    empty = dataclasses.replace(lab, folder=tmp_path, answers=("event_store.py",))
+    found = labcheck.problems(empty, tmp_path)
+    assert f"{lab.id}: no test checks A1" in found
+    assert f"{lab.id}: there is no stub for event_store.py" in found
+    assert f"{lab.id}: no planted bug is there for A1 to catch" in found
+    assert f"{lab.id}: README.md has no place for the table of criteria (<!-- criteria -->)" in found
