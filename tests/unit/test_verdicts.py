@@ -1,0 +1,106 @@
+"""What a test raised, and the verdict that follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit.answers import AnswerDied, AnswerRaised
+from pytest_labkit.diagnosis import diagnose
+from pytest_labkit.errors import KitError, Mistake, ServiceFailed
+from pytest_labkit.model import Criterion, Measurement, Message, Verdict
+from pytest_labkit.verdicts import Outcome, OutOfTime, classify, combine, line_of
+
+CRITERION = Criterion("A2", "A", "title", 3, ("", "", ""), needs=("A1",))
+
+
+def outcome(verdict: Verdict, test: str = "t") -> Outcome:
+    """An outcome of a test of A2."""
+    message = None if verdict is Verdict.PASSED else Message("checked", "expected", f"got {test}")
+    return Outcome("labs/lab3", "A2", test, verdict, 0.5, message, (Measurement("x", 1.0, "s"),))
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (Mistake(checked="c", expected="e", got="g"), Verdict.FAILED),
+        (KitError("broken"), Verdict.UNKNOWN),
+        (ServiceFailed("redis", awaited="PONG", waited_s=1.0), Verdict.UNKNOWN),
+        (AnswerDied("the process of the answers ended with exit status 0"), Verdict.ERROR),
+        (AnswerRaised("Boom", "bang"), Verdict.ERROR),
+        (OutOfTime(3), Verdict.ERROR),
+        (AssertionError("assert 1 == 2"), Verdict.FAILED),
+        (TypeError("'NoneType' object is not iterable"), Verdict.FAILED),
+        (ExceptionGroup("two", [Mistake(checked="c", expected="e", got="g"), KitError("x")]), Verdict.FAILED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_verdict_of_an_error(error: BaseException, verdict: Verdict) -> None:
+    """Each kind of error has its verdict."""
+    assert verdict == classify(error, checked="c", answers={})[0]
+
+
+def test_worst_outcome_is_the_verdict() -> None:
+    """A criterion is as good as the worst of its tests."""
+    mixed = [outcome(Verdict.PASSED), outcome(Verdict.TODO), outcome(Verdict.FAILED)]
+    assert Verdict.FAILED == combine(CRITERION, mixed, failed_before=[]).verdict
+    assert Verdict.TODO == combine(CRITERION, mixed[:2], failed_before=[]).verdict
+    assert Verdict.PASSED == combine(CRITERION, mixed[:1], failed_before=[]).verdict
+
+
+def test_broken_service_outweighs_a_failure() -> None:
+    """A criterion in which a service broke is unknown, never a student's failure."""
+    mixed = [outcome(Verdict.FAILED), outcome(Verdict.UNKNOWN)]
+    assert Verdict.UNKNOWN == combine(CRITERION, mixed, failed_before=[]).verdict
+
+
+def test_todo_is_not_blocked() -> None:
+    """An untouched stub stays todo, whatever it needs."""
+    assert Verdict.TODO == combine(CRITERION, [outcome(Verdict.TODO)], failed_before=["A1"]).verdict
+
+
+def test_only_a_passed_criterion_earns_points() -> None:
+    """Points are all or nothing, and for passed alone."""
+    assert [3, 0, 0] == [
+        combine(CRITERION, [outcome(verdict)], failed_before=[]).earned
+        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.UNKNOWN)
+    ]
+
+
+def test_outcome_survives_its_journey() -> None:
+    """An outcome is the same after JSON."""
+    sent = outcome(Verdict.FAILED)
+    assert sent == Outcome.from_json(sent.as_json())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionRefusedError("[Errno 111] Connection refused"), "nothing listens at that address"),
+        (
+            RuntimeError("ResourceNotFoundException: Cannot do operations on a non-existent table"),
+            "table is not",
+        ),
+        (RuntimeError("ConditionalCheckFailedException"), "somebody wrote first"),
+        (RuntimeError("UNKNOWN_TOPIC_OR_PART"), "the topic does not exist"),
+        (ValueError("something else"), None),
+    ],
+    ids=["refused", "table", "condition", "topic", "other"],
+)
+def test_raw_errors_are_explained(error: BaseException, told: str | None) -> None:
+    """The usual raw errors are explained; others are left alone."""
+    found = diagnose(error)
+    assert (told is None) == (found is None)
+    assert told is None or told in str(found)
+
+
+def test_line_of_a_method(tmp_path: Path) -> None:
+    """The place to look at is where the method is defined, or the nearest thing that exists."""
+    path = tmp_path / "a.py"
+    path.write_text("import x\n\nclass Store:\n    y = 1\n\n    def add(self): ...\n")
+    assert 6 == line_of(path, "Store.add")
+    assert 3 == line_of(path, "Store.gone")
+    assert line_of(path, "Gone.add") is None
+    path.write_text("def (")
+    assert line_of(path, "Store.add") is None
