@@ -17,7 +17,6 @@ from pytest_labkit.settings import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECORD = os.environ.get("LABKIT_RECORD") == "1"
 
 
@@ -67,13 +66,6 @@ def test_keys_of_lab_toml_are_in_the_reference(table: type[manifest._Table]) -> 
     """Every key of lab.toml is explained."""
     page = REFERENCE.read_text("utf-8").partition("## lab.toml")[2]
     assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    """A link to a file of the project names a file that is there."""
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
-    assert [] == [link for link in links if not (page.parent / link).exists()]
 
 
 def test_readme_opens_with_two_commands() -> None:
