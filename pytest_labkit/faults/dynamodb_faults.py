@@ -129,6 +129,7 @@ class Fault:
         return len(self.requests)
 
     def __enter__(self) -> Self:
+        self._lifted.clear()
         self._active.append(self)
         return self
 
