@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from labs.lab3.checking import (
+    DEADLINE_S,
     at_once,
     conflict,
     in_background,
@@ -106,23 +107,21 @@ def test_threads_race(answers, table, dynamodb):
 def test_processes_race(answers, table, dynamodb):
     """Three processes append to one stream at one version: a lock within one process does not help."""
     calls = Calls()
-    with dynamodb.proxied() as proxy, ExitStack() as children:
-        stores = [children.enter_context(p).event_store.EventStore() for p in _processes(answers, 3)]
+    with dynamodb.proxied() as proxy:
+        here = answers.event_store.EventStore()
+        here.append_events("order-0", 0, items(1))
+        others = at_once([answers.another_process] * 2)
+        stores = [here, *(process.event_store.EventStore() for process in others)]
         with proxy.delay(0.05, WRITES, times=None):
             for _ in range(4):
-                at = len(stores[0].get_events("order-1"))
+                at = len(here.get_events("order-1"))
                 at_once(
                     [
                         lambda n=n, s=s, at=at: calls.append(f"process {n}", s, "order-1", at, items(n + 1))
                         for n, s in enumerate(stores)
                     ]
                 )
-        calls.judge("order-1", stores[0].get_events("order-1"))
-
-
-def _processes(answers, count):
-    """New processes, started side by side."""
-    return at_once([answers.another_process] * count)
+        calls.judge("order-1", here.get_events("order-1"))
 
 
 def test_streams_do_not_wait_for_each_other(store):
@@ -155,45 +154,59 @@ def test_a_lost_reply_is_no_conflict(before, size, answers, table, dynamodb):
         same_events(events, store.get_events("order-1"), perhaps=RETRY)
 
 
-def test_a_lost_reply_and_somebody_else_goes_on(store, answers, dynamodb):
+def test_a_lost_reply_and_somebody_else_goes_on(answers, table, dynamodb):
     """The reply of a write is lost, and before it is tried again, another writer appends behind it."""
     mine, theirs = items(2), items(2, start=3)
-    store.append_events("order-2", 0, items(1))
-    errors = []
-    with dynamodb.proxied() as proxy, answers.another_process() as process:
-        slow = process.event_store.EventStore()
-        with proxy.lose_reply(WRITES) as lost, proxy.delay(0.5, WRITES, when=lambda _: lost.fired > 0):
-            append = in_background(
-                lambda: errors.append(raised_by(lambda: slow.append_events("order-1", 0, mine)))
+    with dynamodb.proxied() as proxy:
+        store, other = answers.event_store.EventStore(), answers.event_store.EventStore()
+        store.append_events("order-0", 0, items(1))
+        with proxy.lose_reply(WRITES) as lost:
+            error = _overtaken(
+                proxy,
+                lost,
+                lambda: store.append_events("order-1", 0, mine),
+                lambda: other.append_events("order-1", 2, theirs),
             )
-            expect(until(lambda: lost.fired > 0), expected="a write request", got="none")
-            store.append_events("order-1", 2, theirs)
-            join([append])
-    expect(errors == [None], expected="no exception", got=told(errors[0]), perhaps=RETRY)
-    same_events(mine + theirs, store.get_events("order-1"), perhaps=RETRY)
+        expect(error is None, expected="no exception", got=told(error), perhaps=RETRY)
+        same_events(mine + theirs, store.get_events("order-1"), perhaps=RETRY)
 
 
-def test_a_refused_writer_whose_request_was_lost_is_told(store, answers, dynamodb):
+def test_a_writer_who_is_overtaken_is_told(answers, table, dynamodb):
     """A write does not get through at first, and another writer is quicker: that is a conflict."""
     theirs = items(3)
-    store.append_events("order-2", 0, items(1))
-    errors = []
-    with dynamodb.proxied() as proxy, answers.another_process() as process:
-        slow = process.event_store.EventStore()
-        with proxy.fail(WRITES) as failed, proxy.delay(0.5, WRITES, when=lambda _: failed.fired > 0):
-            append = in_background(
-                lambda: errors.append(raised_by(lambda: slow.append_events("order-1", 0, items(2))))
+    with dynamodb.proxied() as proxy:
+        store, other = answers.event_store.EventStore(), answers.event_store.EventStore()
+        store.append_events("order-0", 0, items(1))
+        with proxy.fail(WRITES) as failed:
+            error = _overtaken(
+                proxy,
+                failed,
+                lambda: store.append_events("order-1", 0, items(2)),
+                lambda: other.append_events("order-1", 0, theirs),
             )
-            expect(until(lambda: failed.fired > 0), expected="a write request", got="none")
-            store.append_events("order-1", 0, theirs)
-            join([append])
-    expect(
-        errors[0] is not None,
-        expected="an exception: somebody else wrote version 1",
-        got="no exception",
-        perhaps="a write that was refused is taken for one that got through",
-    )
-    same_events(theirs, store.get_events("order-1"))
+        expect(
+            error is not None,
+            expected="an exception: somebody else wrote version 1",
+            got="no exception",
+            perhaps="a write that was refused is taken for one that got through",
+        )
+        same_events(theirs, store.get_events("order-1"))
+
+
+def _overtaken(proxy, fault, slow, quick):
+    """What *slow* raises when *fault* strikes its first write, and *quick* is done before its second."""
+    raised, sent = [], len(proxy.requests)
+    with proxy.delay(2 * DEADLINE_S, WRITES, times=1, when=lambda _: fault.fired > 0):
+        thread = in_background(lambda: raised.append(raised_by(slow)))
+        came = until(lambda: raised or _writes(proxy.requests[sent:]) > 1)
+        expect(came and fault.fired > 0, expected="a write request", got="none")
+        quick()
+    join([thread])
+    return raised[0]
+
+
+def _writes(requests):
+    return sum(request.operation in WRITES for request in requests)
 
 
 def test_a_busy_service_is_no_conflict(answers, table, dynamodb):
