@@ -115,16 +115,14 @@ def call_ryuk(settings: Settings, say: Callable[[str], None]) -> None:
 def _start_ryuk(settings: Settings, config: Any, say: Callable[[str], None]) -> socket.socket:
     """Start Ryuk on a port of loopback; the socket over which it has said that it watches."""
     need_image(settings, config.ryuk_image, say)
+    marks = labels(settings, "ryuk", keep=False) | {"labkit.run": "ryuk"}  # it must not remove itself
     with connected(settings) as client:
         ryuk = client.containers.run(
             config.ryuk_image,
             detach=True,
             auto_remove=True,
             privileged=config.ryuk_privileged,
-            labels={
-                **labels(settings, "ryuk", keep=False),
-                "labkit.run": "ryuk",
-            },  # it must not remove itself
+            labels=marks,
             environment={"RYUK_RECONNECTION_TIMEOUT": config.ryuk_reconnection_timeout},
             volumes={_socket_path(settings): {"bind": "/var/run/docker.sock", "mode": "rw"}},
             ports={"8080/tcp": ("127.0.0.1",)},
@@ -142,17 +140,24 @@ def _socket_path(settings: Settings) -> str:
 
 
 def _acknowledged(port: int) -> socket.socket:
-    """A connection to Ryuk on which it has answered ACK; `OSError` if it does not within 10 s."""
+    """A connection to Ryuk on which it has answered ACK; `OSError` if it does not in about 10 s."""
     deadline = time.monotonic() + RYUK_S
     while True:
-        connection = socket.create_connection(("127.0.0.1", port), timeout=RYUK_S)
         try:
-            connection.sendall(f"label=labkit.run={RUN}\n".encode())
-            if connection.recv(16).startswith(b"ACK"):
-                return connection
-            raise ConnectionError("Ryuk did not acknowledge.")  # Docker's proxy was there first
+            return _asked(port)
         except OSError:
-            connection.close()
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def _asked(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=RYUK_S)
+    try:
+        connection.sendall(f"label=labkit.run={RUN}\n".encode())
+        if not connection.recv(16).startswith(b"ACK"):
+            raise ConnectionError("Ryuk did not acknowledge.")  # Docker's proxy was there first
+    except OSError:
+        connection.close()
+        raise
+    return connection

@@ -119,7 +119,7 @@ def _pinned(endpoint: Endpoint) -> str:
 
 RECIPES: Mapping[str, Recipe] = {
     "kafka": Recipe(
-        IMAGES["kafka"], _kafka_servers, _kafka_endpoint, kafka.probe, kafka.AWAITED, 120, _pinned
+        IMAGES["kafka"], _kafka_servers, _kafka_endpoint, kafka.probe, kafka.AWAITED, 180, _pinned
     ),
     "dynamodb": Recipe(
         IMAGES["dynamodb"],
@@ -132,6 +132,6 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     # The image's tag names a minor version only.
     "redis": Recipe(
-        IMAGES["redis"], _redis_servers, _redis_endpoint, redis.probe, redis.AWAITED, 30, redis.server_version
+        IMAGES["redis"], _redis_servers, _redis_endpoint, redis.probe, redis.AWAITED, 60, redis.server_version
     ),
 }
