@@ -127,7 +127,7 @@ RECIPES: Mapping[str, Recipe] = {
         _dynamodb_endpoint,
         dynamodb.probe,
         dynamodb.AWAITED,
-        60,
+        120,
         _pinned,
     ),
     # The image's tag names a minor version only.
