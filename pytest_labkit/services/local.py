@@ -235,7 +235,7 @@ def _dynamodb(settings: Settings, _brokers: int, say: Say) -> _Recipe:
         )
         return [_Program(command, ports[0], "dynamodb.log")], endpoint
 
-    return _Recipe(1, prepare, dynamodb.probe, dynamodb.AWAITED, deadline_s=60)
+    return _Recipe(1, prepare, dynamodb.probe, dynamodb.AWAITED, deadline_s=90)
 
 
 def _kafka(settings: Settings, brokers: int, say: Say) -> _Recipe:
@@ -254,7 +254,7 @@ def _kafka(settings: Settings, brokers: int, say: Say) -> _Recipe:
         addresses = [node.address for node in nodes]
         return programs, kafka.endpoint(addresses, backend="local", version=versions.KAFKA)
 
-    return _Recipe(2 * brokers, prepare, kafka.probe, kafka.AWAITED, deadline_s=60 + 30 * brokers)
+    return _Recipe(2 * brokers, prepare, kafka.probe, kafka.AWAITED, deadline_s=120 + 30 * brokers)
 
 
 def _class_path(files: Sequence[Path]) -> str:

@@ -296,3 +296,36 @@ def test_one_that_fails_does_not_take_the_others_along(
             run.start(["redis", "dynamodb"])
         assert run.healthy("dynamodb")
     assert "Starting redis once more, on another port." == said[0].splitlines()[-1]
+
+
+def test_pytest_xdist_shares_one_set(settings: Settings, tmp_path: Path) -> None:
+    """With pytest -n 3 every worker has the same Redis, and afterwards it is gone."""
+    (tmp_path / "test_it.py").write_text(
+        "from pathlib import Path\n"
+        "import pytest\n"
+        "from pytest_labkit import services, settings\n"
+        "@pytest.fixture(scope='session')\n"
+        "def redis():\n"
+        f"    root = Path({str(settings.root)!r})\n"
+        "    with services.Services(settings.resolve(root, options={'backend': 'local'})) as run:\n"
+        "        yield run.endpoint('redis').address\n"
+        "@pytest.mark.parametrize('number', range(9))\n"
+        "def test_it(redis, number, worker_id):\n"
+        f"    Path({str(tmp_path)!r}, f'{{worker_id}}-{{number}}.seen').write_text(redis)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "3", "-p", "no:cacheprovider", "-q", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(pytest_labkit.__file__).parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert 0 == ended.returncode, ended.stdout
+    seen = list(tmp_path.glob("*.seen"))
+    assert 9 == len(seen)
+    assert 1 < len({file.name.partition("-")[0] for file in seen})
+    (address,) = {file.read_text() for file in seen}
+    assert gone(address)
+    assert [] == list(guard.folder(settings.root).glob("*.json"))
