@@ -85,11 +85,16 @@ def _screen(document: Document, width: int, where: str | None) -> list[Line]:
 
 
 def _head(document: Document, width: int) -> Iterator[Line]:
-    name, result = wording.lab_name(document), f"{wording.tally(document)}   {wording.points(document)}"
-    room = width - cell_len(name) - cell_len(result) - 5
-    title = _cropped(document["lab"]["title"], max(room, 8))
-    text = f"{name}  {title}   {result}"
-    yield Line(text, painted=len(text), colour="bold")
+    name, title = _cropped(wording.lab_name(document), 20), document["lab"]["title"]
+    tally, points = wording.tally(document), wording.points(document)
+    text = f"{name}  {title}   {tally}   {points}"
+    if cell_len(text) <= width:
+        yield Line(text, painted=len(text), colour="bold")
+    else:  # of all this the title is what a reader knows already
+        room = max(width - cell_len(f"{name}     {points}"), 1)
+        text = f"{name}  {_cropped(title, room)}   {points}"
+        yield Line(text, painted=len(text), colour="bold")
+        yield from _labelled("", tally, width, rank=0)
     if not document["passed"] and document["status"] != "complete":
         text = wording.outcome(document)
         yield Line(text, painted=len(text), colour="yellow")

@@ -36,6 +36,15 @@ def test_first_line_tells_the_result() -> None:
     assert "Lab 3  Event sourcing   3 passed · 1 failed · 3 todo   15 of 40 points" == shown(half_done())[0]
 
 
+def test_result_that_needs_two_lines_gets_them() -> None:
+    """Where lab, title, verdicts and points do not fit beside each other, none of them is lost."""
+    verdicts = ["passed", "failed", "error", "todo", "blocked", "unknown"] * 3
+    lines = shown(many(verdicts, STALE_WRITER), width=80)
+
+    assert "Lab 3  Event sourcing   6 of 36 points" == lines[0]
+    assert "3 passed · 3 failed · 3 error · 3 todo · 3 blocked · 3 unknown" == lines[1]
+
+
 def test_last_lines_tell_what_to_do_and_where_to_read() -> None:
     """The next step and the report, whose path is relative to the project."""
     assert ["next: labkit hint lab3 A2", "report: .labkit/reports/lab3/report.html"] == shown(half_done())[
