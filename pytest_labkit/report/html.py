@@ -43,6 +43,7 @@ def render(document: Document) -> str:
         strip=plot.strip,
         plot_size=(plot.WIDTH, plot.HEIGHT),
         anchor=_anchor,
+        is_drawing=_is_drawing,
         when=_when,
         share=_share(document),
     )
@@ -58,6 +59,11 @@ def _policy(css: str) -> str:
 def _anchor(criterion_id: str) -> str:
     """What a link to the criterion ends in: `#A2`."""
     return re.sub(r"[^A-Za-z0-9_.-]", "-", criterion_id)
+
+
+def _is_drawing(text: str) -> bool:
+    """Whether *text* has columns, as a timeline has: its lines are scrolled, not wrapped."""
+    return len(re.findall(r"\S {2,}\S", text)) > 1 and "\n" in text.strip()
 
 
 def _when(started_at: str) -> str:

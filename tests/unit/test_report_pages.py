@@ -114,6 +114,15 @@ def test_page_of_a_text_with_markup_shows_the_markup() -> None:
     assert "<script" not in page
 
 
+def test_timeline_is_scrolled_and_prose_is_wrapped() -> None:
+    """A text with columns keeps its shape on a phone."""
+    timeline = replace(STALE_WRITER, got="writer 2  |--41--|  ok\nwriter 5    |--41--|  ok")
+    page = html.render(as_json(report("failed todo todo todo todo todo todo", messages={"A1": timeline})))
+
+    assert '<dd dir="auto" class="drawing" tabindex="0">writer 2  |' in page
+    assert 1 == page.count('class="drawing"')
+
+
 def test_plot_places_rounds_target_and_reference() -> None:
     """The target at one end, the reference at the other, the median on its round, enough to the right."""
     strip = plot.strip(as_json(all_passed())["criteria"][6]["measurements"][0])
