@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
 
 from pytest_labkit.errors import KitError
 from pytest_labkit.services.base import Endpoint
@@ -19,15 +25,16 @@ if TYPE_CHECKING:
 
 _URL = "AWS_ENDPOINT_URL_DYNAMODB"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SLOTS = 16
 
 
 class Tables:
     """
     A fresh DynamoDB for one test, and the kit's own view of it.
 
-    DynamoDB Local keeps a namespace per access key, so a new access key is a new, empty database: a
-    table can always have the name that the lab gives it. On a service that is not on this machine the
-    credentials stay as they are, and tables made here are deleted at the end.
+    DynamoDB Local keeps a namespace per access key, so an access key that nobody else uses is a database
+    of one's own: a table can always have the name that the lab gives it. On a service that is not on
+    this machine the credentials stay as they are. Tables made here are deleted at the end.
 
     Args:
         endpoint: The service.
@@ -37,11 +44,14 @@ class Tables:
     def __init__(self, endpoint: Endpoint, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._made: list[str] = []
-        self._ours = urlsplit(endpoint.address).hostname in _LOOPBACK
-        self.env: Mapping[str, str] = dict(endpoint.env) | (_own_namespace() if self._ours else {})
+        self._slot = _free_slot(endpoint.address) if _is_local(endpoint.address) else None
+        self.env: Mapping[str, str] = dict(endpoint.env) | (_credentials(self._slot) if self._slot else {})
         for name, value in self.env.items():
             environ[name] = value
         self.client = self._new_client()
+        if self._slot is not None:  # a run that was killed may have left tables in this namespace
+            self._made = self.client.list_tables()["TableNames"]
+            self._delete_tables()
 
     def create_table(
         self,
@@ -100,10 +110,17 @@ class Tables:
                 self._environ[_URL] = direct
 
     def close(self) -> None:
-        """Remove what was made; DynamoDB Local in memory forgets a namespace with its tables."""
-        for name in self._made:
-            self.client.delete_table(TableName=name)
-        self.client.close()
+        """Remove what was made, and let others have the namespace."""
+        try:
+            self._delete_tables()
+        finally:
+            self.client.close()
+            if self._slot is not None:
+                self._slot.lock.release()
+
+    def _delete_tables(self) -> None:
+        while self._made:
+            self.client.delete_table(TableName=self._made.pop())
 
     def _new_client(self) -> Any:
         from botocore.config import Config
@@ -135,14 +152,43 @@ def _loader() -> Any:
     return create_loader()
 
 
-def _own_namespace() -> dict[str, str]:
+@dataclass(frozen=True)
+class _Slot:
+    """A namespace of a DynamoDB Local, ours while the lock is held."""
+
+    number: int
+    lock: FileLock
+
+
+def _is_local(address: str) -> bool:
+    return urlsplit(address).hostname in _LOOPBACK
+
+
+def _free_slot(address: str) -> _Slot:
     """
-    Credentials that no other test has, and no way to any that the machine has.
+    A namespace that no test on this machine uses now.
+
+    They are used again and again, because DynamoDB Local keeps four threads for each it ever saw; in
+    random order, so that a student's thread that lives on after its test seldom meets the next one.
+    """
+    folder, port = Path(tempfile.gettempdir()), urlsplit(address).port
+    for attempt in count():
+        number = secrets.randbelow(_SLOTS + attempt)
+        lock = FileLock(folder / f"labkit-dynamodb-{port}-{number}.lock", mode=0o666, blocking=False)
+        with suppress(Timeout):
+            lock.acquire()
+            return _Slot(number, lock)
+    raise AssertionError  # count() does not end
+
+
+def _credentials(slot: _Slot) -> dict[str, str]:
+    """
+    Credentials for *slot*, and no way to any that the machine has.
 
     Letters and digits only: DynamoDB Local accepts no others in an access key.
     """
     return {
-        "AWS_ACCESS_KEY_ID": f"labkit{secrets.token_hex(8)}",
+        "AWS_ACCESS_KEY_ID": f"labkit{slot.number}",
         "AWS_SECRET_ACCESS_KEY": "labkit",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
