@@ -68,34 +68,31 @@ class EventStore:
         return (SINGLE[name]["name"], fields)
 
     def check_end(self, aggregate_id, expected_version):
-        newest = self.table.query(
-            KeyConditionExpression=Key("aggregate_id").eq(aggregate_id),
-            ProjectionExpression="end_version",
-            ScanIndexForward=False,
-            Limit=1,
-            ConsistentRead=True,
-        )["Items"]
-        end = int(newest[0]["end_version"]) if newest else 0
+        newest = next(
+            self.commits(Key("aggregate_id").eq(aggregate_id), ScanIndexForward=False, Limit=1), None
+        )
+        end = int(newest["end_version"]) if newest else 0
         if end != expected_version:
             raise ConcurrencyError(aggregate_id, expected_version, end)
 
     def get_events(self, aggregate_id, from_version=0):
-        commits, start = [], {}
-        while True:
-            page = self.table.query(
-                KeyConditionExpression=Key("aggregate_id").eq(aggregate_id), ConsistentRead=True, **start
-            )
-            commits.extend(page["Items"])
-            if not page.get("LastEvaluatedKey"):
-                break
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         events = []
-        due = 1
-        for commit in commits:
+        stream = Key("aggregate_id").eq(aggregate_id)
+        up_to = stream & Key("version").lte(from_version + 1)
+        holding = next(self.commits(up_to, ScanIndexForward=False, Limit=1), None)
+        due = int(holding["version"]) if holding else 1
+        for commit in self.commits(stream & Key("version").gte(due)):
             if commit["version"] != due:
                 raise StreamCorrupted(f"{aggregate_id} lacks version {due}")
             due = int(commit["end_version"]) + 1
-            if due - 1 > from_version:
-                stored = reader(io.BytesIO(commit["avro"].value), return_record_name=True)
-                events.extend(FULL[name](**fields) for name, fields in stored)
+            stored = reader(io.BytesIO(commit["avro"].value), return_record_name=True)
+            events.extend(FULL[name](**fields) for name, fields in stored)
         return [event for event in events if event.version > from_version]
+
+    def commits(self, condition, **options):
+        while True:
+            page = self.table.query(KeyConditionExpression=condition, ConsistentRead=True, **options)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            options["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -115,24 +115,36 @@ class EventStore:
 
     def get_events(self, aggregate_id, from_version=0):
         found = []
-        due = 1
-        condition = {
+        holding = next(self.commits(aggregate_id, 1, from_version + 1, backwards=True), None)
+        due = int(holding["version"]["N"]) if holding else 1
+        for item in self.commits(aggregate_id, due, 10**15):
+            if int(item["version"]["N"]) != due:
+                raise StreamCorrupted(f"{aggregate_id}: nothing is stored at version {due}")
+            due += int(item["count"]["N"])
+            found += [self.codec.load(blob["B"]) for blob in item["events"]["L"]]
+        return [event for event in found if event.version > from_version]
+
+    def commits(self, aggregate_id, first, last, backwards=False):
+        """The commits that begin between *first* and *last*."""
+        query = {
             "TableName": TABLE,
-            "KeyConditionExpression": "aggregate_id = :a AND version > :zero",
-            "ExpressionAttributeValues": {":a": {"S": aggregate_id}, ":zero": {"N": "0"}},
+            "KeyConditionExpression": "aggregate_id = :a AND version BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":a": {"S": aggregate_id},
+                ":first": {"N": str(first)},
+                ":last": {"N": str(max(first, last))},
+            },
+            "ScanIndexForward": not backwards,
             "ConsistentRead": True,
         }
-        page = retried(self.client.query, **condition)
+        if backwards:
+            query["Limit"] = 1
         while True:
-            for item in page["Items"]:
-                if int(item["version"]["N"]) != due:
-                    raise StreamCorrupted(f"{aggregate_id}: nothing is stored at version {due}")
-                due += int(item["count"]["N"])
-                if due > from_version + 1:
-                    found += [self.codec.load(blob["B"]) for blob in item["events"]["L"]]
+            page = retried(self.client.query, **query)
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
-                return [event for event in found if event.version > from_version]
-            page = retried(self.client.query, ExclusiveStartKey=page["LastEvaluatedKey"], **condition)
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def get(self, at):
         return retried(self.client.get_item, TableName=TABLE, Key=at, ConsistentRead=True).get("Item")

@@ -49,8 +49,11 @@ class EventStore:
             raise
 
     def get_events(self, aggregate_id, from_version=0):
-        events, next_version = [], 1
-        for commit in self.query(KeyConditionExpression=Key("aggregate_id").eq(aggregate_id)):
+        events = []
+        stream = Key("aggregate_id").eq(aggregate_id)
+        holding = self.newest(stream & Key("version").lte(from_version + 1))
+        next_version = int(holding["version"]) if holding else 1
+        for commit in self.query(KeyConditionExpression=stream & Key("version").gte(next_version)):
             if commit["version"] != next_version:
                 raise StreamCorrupted(f"version {next_version} of {aggregate_id} is missing")
             for number, document in enumerate(json.loads(commit["events"]), next_version):
@@ -60,15 +63,13 @@ class EventStore:
         return events
 
     def expect_end(self, aggregate_id, expected_version):
-        last = self.table.query(
-            KeyConditionExpression=Key("aggregate_id").eq(aggregate_id),
-            ScanIndexForward=False,
-            Limit=1,
-            ConsistentRead=True,
-        )["Items"]
-        end = int(last[0]["end"]) if last else 0
+        last = self.newest(Key("aggregate_id").eq(aggregate_id))
+        end = int(last["end"]) if last else 0
         if end != expected_version:
             raise ConcurrencyError(aggregate_id, expected_version, end)
+
+    def newest(self, condition):
+        return next(self.query(KeyConditionExpression=condition, ScanIndexForward=False, Limit=1), None)
 
     def query(self, **arguments):
         more = {}

@@ -93,10 +93,9 @@ class EventStore:
 
     def get_events(self, aggregate_id, from_version=0):
         events = []
-        due = 1
-        # Every commit is looked at, the early ones without their content: a hole before
-        # from_version is a hole as well.
-        for item in self.commits(aggregate_id):
+        start = self.last_commit(aggregate_id, from_version + 1)
+        due = int(start["version"]["N"]) if start else 1
+        for item in self.commits(aggregate_id, due):
             first, last = int(item["version"]["N"]), int(item["last_version"]["N"])
             if first != due:
                 raise StreamCorrupted(f"{aggregate_id}: versions {due} to {first - 1} are missing")
@@ -107,13 +106,13 @@ class EventStore:
                 events.append(from_avro(name["S"], blob["B"]))
         return [event for event in events if event.version > from_version]
 
-    def commits(self, aggregate_id):
+    def commits(self, aggregate_id, first):
         arguments = {}
         while True:
             page = self.dynamodb.query(
                 TableName=TABLE,
-                KeyConditionExpression="aggregate_id = :a",
-                ExpressionAttributeValues={":a": {"S": aggregate_id}},
+                KeyConditionExpression="aggregate_id = :a AND version >= :first",
+                ExpressionAttributeValues={":a": {"S": aggregate_id}, ":first": {"N": str(first)}},
                 ConsistentRead=True,
                 **arguments,
             )
@@ -122,11 +121,12 @@ class EventStore:
                 return
             arguments = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def last_commit(self, aggregate_id):
+    def last_commit(self, aggregate_id, up_to=10**15):
+        """The place of the last commit that begins at *up_to* or before."""
         items = self.dynamodb.query(
             TableName=TABLE,
-            KeyConditionExpression="aggregate_id = :a",
-            ExpressionAttributeValues={":a": {"S": aggregate_id}},
+            KeyConditionExpression="aggregate_id = :a AND version <= :up_to",
+            ExpressionAttributeValues={":a": {"S": aggregate_id}, ":up_to": {"N": str(up_to)}},
             ProjectionExpression="aggregate_id, version, last_version",
             ScanIndexForward=False,
             Limit=1,

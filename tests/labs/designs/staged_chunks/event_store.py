@@ -59,8 +59,9 @@ class EventStore:
 
     def get_events(self, aggregate_id, from_version=0):
         events = []
-        due = 1
-        for item in self._partition(aggregate_id):
+        holding = self._newest(aggregate_id, from_version + 1)
+        due = int(holding["version"]) if holding else 1
+        for item in self._partition(aggregate_id, due):
             if item["version"] != due:
                 raise StreamCorrupted(f"{aggregate_id}: version {due} is not there")
             due = int(item["last"]) + 1
@@ -78,7 +79,7 @@ class EventStore:
     def _commit(self, marker):
         key = {name: marker[name] for name in ("aggregate_id", "version")}
         try:
-            self._table.put_item(Item=marker, ConditionExpression="attribute_not_exists(batch)")
+            self._table.put_item(Item=marker, ConditionExpression="attribute_not_exists(aggregate_id)")
         except (ClientError, BotoCoreError):
             winner = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
             if winner is None:
@@ -88,13 +89,8 @@ class EventStore:
                 raise
 
     def _check_version(self, aggregate_id, expected_version):
-        newest = self._table.query(
-            KeyConditionExpression=Key("aggregate_id").eq(aggregate_id),
-            ScanIndexForward=False,
-            Limit=1,
-            ConsistentRead=True,
-        )["Items"]
-        actual = int(newest[0]["last"]) if newest else 0
+        newest = self._newest(aggregate_id, 10**15)
+        actual = int(newest["last"]) if newest else 0
         if actual != expected_version:
             raise ConcurrencyError(aggregate_id, expected_version, actual)
 
@@ -109,16 +105,24 @@ class EventStore:
             for chunk in self._partition(_staging(item["batch"])):
                 yield from chunk["events"]
 
-    def _partition(self, key):
-        start = {}
+    def _newest(self, key, up_to):
+        """The marker of the last batch that begins at *up_to* or before."""
+        condition = Key("aggregate_id").eq(key) & Key("version").lte(up_to)
+        query = {"KeyConditionExpression": condition, "ScanIndexForward": False, "Limit": 1}
+        return next(self._pages(query), None)
+
+    def _partition(self, key, start=0):
+        return self._pages(
+            {"KeyConditionExpression": Key("aggregate_id").eq(key) & Key("version").gte(start)}
+        )
+
+    def _pages(self, query):
         while True:
-            page = self._table.query(
-                KeyConditionExpression=Key("aggregate_id").eq(key), ConsistentRead=True, **start
-            )
+            page = self._table.query(ConsistentRead=True, **query)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _serialize(self, event):
         name = type(event).__name__

@@ -1,0 +1,86 @@
+"""Runs of a lab in processes of their own, two at a time, on one DynamoDB that is up for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import settings
+from pytest_labkit.services import Services
+
+ROOT = Path(__file__).parents[2]
+AT_ONCE = 2
+DEADLINE_S = 300
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run of the lab ended: exit status, verdict by criterion, what it printed."""
+
+    status: int
+    verdicts: dict[str, str]
+    output: str
+
+
+class Lab3:
+    """Lab 3, to be run on answers: a run is started at once or when its turn comes, and waited for later."""
+
+    def __init__(self, env: dict[str, str], reports: Path, pool: ThreadPoolExecutor) -> None:
+        self._env = env
+        self._reports = reports
+        self._pool = pool
+        self._runs: dict[Path, Future[Run]] = {}
+
+    def start(self, answers: Path, criteria: Iterable[str], *options: str) -> None:
+        """Run *criteria* on *answers*, where a file is missing on the model answers."""
+        self._runs[answers] = self._pool.submit(self._run, answers, list(criteria), options)
+
+    def run_of(self, answers: Path) -> Run:
+        """The run that was started on *answers*, when it has ended."""
+        return self._runs[answers].result()
+
+    def _run(self, answers: Path, criteria: list[str], options: tuple[str, ...]) -> Run:
+        reports = self._reports / answers.name
+        arguments = ["labs/lab3", "--lab-answers", str(answers), "--lab-answers", "solutions"]
+        arguments += [f"--lab-criterion={criterion}" for criterion in criteria]
+        arguments += [f"--lab-report={reports}", "-q", "-p", "no:cacheprovider", *options]
+        child = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=ROOT,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=DEADLINE_S,
+        )
+        report = reports / "lab3" / "report.json"
+        found = json.loads(report.read_text("utf-8"))["criteria"] if report.is_file() else []
+        return Run(child.returncode, {c["id"]: c["verdict"] for c in found}, child.stdout)
+
+
+@pytest.fixture(scope="session")
+def lab3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab3]:
+    """Lab 3 on a DynamoDB that is up for the session; what is not waited for is not run."""
+    folder = tmp_path_factory.mktemp("lab3")
+    with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
+        endpoint = services.endpoint("dynamodb")
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        try:
+            yield Lab3({**env, **endpoint.env, "LABKIT_BACKEND": "external"}, folder / "reports", pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def selected(request: pytest.FixtureRequest, parameter: str) -> list[Path]:
+    """The values of *parameter* in those tests of the run that have one, in their order."""
+    found = (getattr(item, "callspec", None) for item in request.session.items)
+    return [spec.params[parameter] for spec in found if spec is not None and parameter in spec.params]
