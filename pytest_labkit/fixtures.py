@@ -74,8 +74,11 @@ def redis(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, labkit_session: LabSession) -> Measure:
     """Rates and other figures, judged by the targets of the test's criterion."""
-    has_benchmark = request.config.pluginmanager.hasplugin("benchmark")
-    benchmark: Any = request.getfixturevalue("benchmark") if has_benchmark else None
+
+    def benchmark() -> Any:
+        has_plugin = request.config.pluginmanager.hasplugin("benchmark")
+        return request.getfixturevalue("benchmark") if has_plugin else None
+
     made = Measure(
         labkit_session.criterion_of(request.node),
         strict=labkit_session.settings.strict,

@@ -129,7 +129,7 @@ def find(root: Path) -> list[Lab]:
 
 
 def _told(error: ValidationError) -> str:
-    """The first problem of *error*, in a sentence; a key that is misspelt before the one it leaves missing."""
+    """The first problem of *error*, in a sentence; a misspelt key before the one it leaves missing."""
     first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     *where, key = first["loc"]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 from pytest_labkit import targets
 from pytest_labkit.errors import Mistake
-from pytest_labkit.model import Criterion, Measurement, Target
+from pytest_labkit.model import Criterion, Measurement
 
 Round = Callable[[], float]  # does the work, returns how many units of it are done for good
 
@@ -28,11 +29,14 @@ class Measure:
     Args:
         criterion: Whose targets judge the figures.
         strict: Judge by the targets alone, however slow the machine is.
-        benchmark: pytest-benchmark's fixture; rounds run through it, so that `--benchmark-json` and
-            `pytest-benchmark compare` see them. `None` does without.
+        benchmark: Gives pytest-benchmark's fixture, or `None` to do without. Rounds run through it, so
+            that `--benchmark-json` and `pytest-benchmark compare` see them. Asked for at the first
+            counted round: that plugin warns of a fixture that was not used.
     """
 
-    def __init__(self, criterion: Criterion, *, strict: bool = False, benchmark: Any = None) -> None:
+    def __init__(
+        self, criterion: Criterion, *, strict: bool = False, benchmark: Callable[[], Any] = lambda: None
+    ) -> None:
         self._targets = {target.name: target for target in criterion.targets}
         self._strict = strict
         self._benchmark = benchmark
@@ -76,17 +80,14 @@ class Measure:
         counted_round()
         values.clear()
         references.clear()
-        if self._benchmark is not None:
-            self._benchmark.pedantic(counted_round, setup=reference_round, rounds=rounds, iterations=1)
-        target = self._targets.get(name)
-        more = rounds - len(values)
-        while more > 0:
-            for _ in range(more):
-                reference_round()
-                counted_round()
-            more = rounds if len(values) == rounds and _nearly(target, values) else 0
-        if self._benchmark is not None:
-            self._benchmark.extra_info[name] = {"unit": unit, "rounds": values, "reference": references}
+        benchmark = self._benchmark()
+        if benchmark is not None:
+            benchmark.pedantic(counted_round, setup=reference_round, rounds=rounds, iterations=1)
+        while len(values) < rounds or (len(values) < 2 * rounds and self._is_near(name, values)):
+            reference_round()
+            counted_round()
+        if benchmark is not None:
+            benchmark.extra_info[name] = {"unit": unit, "rounds": values, "reference": references}
         return self._judged(name, values, unit, references, note)
 
     def record(
@@ -99,6 +100,10 @@ class Measure:
             Mistake: The target is missed.
         """
         return self._judged(name, list(values), unit, [], note)
+
+    def _is_near(self, name: str, values: list[float]) -> bool:
+        target = self._targets.get(name)
+        return target is not None and targets.is_near_miss(target, median(values))
 
     def _judged(
         self, name: str, values: list[float], unit: str, references: list[float], note: str | None
@@ -121,7 +126,3 @@ def _timed(round_: Round) -> float:
     start = _clock()
     units = round_()
     return units / (_clock() - start)
-
-
-def _nearly(target: Target | None, values: list[float]) -> bool:
-    return target is not None and targets.is_near_miss(target, sorted(values)[len(values) // 2])

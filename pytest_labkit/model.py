@@ -50,7 +50,7 @@ class Target:
     ratio: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.operator} {self.limit:g}"
+        return f"{self.operator} {self.limit:.12g}"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pytest_labkit import __version__
 from pytest_labkit.answers.staging import Staged
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
 from pytest_labkit.settings import Settings
+from pytest_labkit.targets import TOO_SLOW
 from pytest_labkit.verdicts import Outcome, combine, line_of
 
 NOT_SELECTED = "not selected"
@@ -156,8 +157,8 @@ def _is_broken(result: CriterionResult) -> bool:
 def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:
     for result in results:
         for measurement in result.measurements:
-            if measurement.note and "too slow" in measurement.note:
-                yield f"{result.criterion.id}: {measurement.note}"
+            if measurement.note and TOO_SLOW in measurement.note:
+                yield f"{result.criterion.id}: judged by the ratio to a reference, {TOO_SLOW} for the target"
         if _is_broken(result) and result.message:
             yield result.message.got
 

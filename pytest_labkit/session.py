@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import inspect
 import json
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock, Timeout
 
-from pytest_labkit import manifest
+from pytest_labkit import limits, manifest
 from pytest_labkit.answers.staging import Staged, stage
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
 from pytest_labkit.report import text, write
 from pytest_labkit.runs import EXIT_BROKEN, LabRun, exit_code, look_at, shown_path
 from pytest_labkit.settings import Settings
-from pytest_labkit.verdicts import Outcome, OutOfTime, classify, told
+from pytest_labkit.verdicts import Outcome, classify, told
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Services
@@ -126,6 +122,8 @@ class LabSession:
         item.stash[_folder] = folder
         item.stash[_criterion] = criterion
         run.collected.add(item.nodeid)
+        # A warning from a student's code is no failure, whatever the project makes of its own.
+        item.add_marker(pytest.mark.filterwarnings("ignore"))
 
     def _check_wanted(self, wanted: tuple[str, ...]) -> None:
         known = [c.id for run in self._runs.values() for c in (*run.lab.criteria, *run.lab.challenges)]
@@ -193,25 +191,10 @@ class LabSession:
         """Hold the lock of timed tests, and end a test that runs past its criterion's time limit."""
         if _criterion not in item.stash:
             return (yield)
-        with self._timed_lock(item), _time_limit(item.stash[_criterion].time_limit_s):
+        timed = item.get_closest_marker("timed") is not None
+        limit_s = item.stash[_criterion].time_limit_s
+        with limits.one_at_a_time(self._say) if timed else nullcontext(), limits.time_limit(limit_s):
             return (yield)
-
-    @contextmanager
-    def _timed_lock(self, item: pytest.Item) -> Iterator[None]:
-        """One timed test at a time on this machine: two at once would spoil each other's figures."""
-        if item.get_closest_marker("timed") is None:
-            yield
-            return
-        lock = FileLock(Path(tempfile.gettempdir()) / "labkit-timed.lock", mode=0o666)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            self._say("waiting for another timed test on this machine")
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -229,7 +212,7 @@ class LabSession:
             made.outcome = "failed"  # skips and expected failures included: they pass nothing
             vars(made).pop("wasxfail", None)
             if item.config.option.tbstyle == "auto":
-                made.longrepr = _as_text(outcome)
+                made.longrepr = outcome.as_text()
         return made
 
     def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome:
@@ -362,37 +345,3 @@ def _services_of(item: pytest.Item) -> list[str]:
 def _first_sentence(function: object) -> str:
     text = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
     return text.partition(". ")[0].rstrip(".")
-
-
-def _as_text(outcome: Outcome) -> str:
-    message = outcome.message
-    if message is None:
-        return outcome.verdict
-    rows = {
-        "checked": message.checked,
-        "expected": message.expected,
-        "got": message.got,
-        "perhaps": message.perhaps,
-        "look at": message.look_at,
-    }
-    told_rows = [f"  {name:<9} {text}" for name, text in rows.items() if text]
-    return "\n".join([f"{outcome.criterion} {outcome.verdict}", *told_rows])
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` in the main thread after *seconds*; elsewhere nothing can be interrupted."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise OutOfTime(seconds)
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -18,20 +18,13 @@ from pathlib import Path
 from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame, NotAValue, frames
 from pytest_labkit.diagnosis import diagnose
 from pytest_labkit.errors import LabkitError, Mistake
+from pytest_labkit.limits import OutOfTime
 from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message, Verdict
 
 # The worst outcome of a criterion's tests is its verdict; `unknown` is first: a broken service must
 # never read as a student's failure.
 _WORST_FIRST = (Verdict.UNKNOWN, Verdict.ERROR, Verdict.FAILED, Verdict.TODO, Verdict.BLOCKED)
 _KIT = str(Path(__file__).parent)
-
-
-class OutOfTime(BaseException):
-    """A criterion's time limit has passed. No `Exception`: a student's `except Exception` must not eat it."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
-        super().__init__(f"did not end within {limit_s:g} s")
 
 
 @dataclass(frozen=True)
@@ -49,6 +42,12 @@ class Outcome:
     def as_json(self) -> str:
         """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
         return json.dumps(asdict(self))
+
+    def as_text(self) -> str:
+        """What the student reads in the place of a traceback."""
+        told_rows = vars(self.message or Message("", "", "")).items()
+        rows = [f"  {name.replace('_', ' '):<9} {text}" for name, text in told_rows if text]
+        return "\n".join([f"{self.criterion} {self.verdict}", *rows])
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:

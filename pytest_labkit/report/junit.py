@@ -1,9 +1,9 @@
 """
 The report as JUnit XML, as pytest's `xunit2` family writes it: what every CI system can show.
 
-A criterion is a test case. `failed` is a failure and `error` an error; `todo`, `blocked` and
-`unknown` are skipped, since nothing is known against the student's work. The verdict itself and the
-points stand in the properties, which course scripts should read instead.
+A criterion is a test case. `failed`, `todo` and `blocked` are failures, since a CI system shows a file
+without failures as done; `error` is an error, `unknown` is skipped: nothing is known of it. The
+verdict itself and the points stand in the properties, which course scripts should read instead.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pytest_labkit.report.wording import fields, measured
 _ELEMENTS = {
     "failed": "failure",
     "error": "error",
-    "todo": "skipped",
-    "blocked": "skipped",
+    "todo": "failure",
+    "blocked": "failure",
     "unknown": "skipped",
 }
 

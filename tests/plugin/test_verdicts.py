@@ -164,6 +164,15 @@ def test_skipped_tests_pass_nothing(right: TinyLab, decorator: str) -> None:
     assert right.verdicts["A1"] != "passed"
 
 
+def test_warnings_of_the_answers_fail_nothing(right: TinyLab) -> None:
+    """A warning from a student's code is no failure, also where the project makes errors of its own."""
+    right.pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    right.write(
+        "calc.py", RIGHT.replace("return a + b", "import warnings; warnings.warn('old'); return a + b")
+    )
+    assert right.run().ret == 0
+
+
 def test_lying_equality_does_not_pass(right: TinyLab) -> None:
     """A value whose == always agrees is not the value that was asked for."""
     liar = "class Liar(int):\n    def __eq__(self, other): return True\n    __hash__ = None\n"

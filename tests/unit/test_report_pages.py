@@ -191,16 +191,16 @@ def test_markdown_of_huge_texts_keeps_every_criterion() -> None:
 
 
 def test_junit_says_what_each_verdict_is_to_a_ci_system() -> None:
-    """failed is a failure, error an error, blocked is skipped; points are in the properties."""
+    """failed and blocked are failures, error an error; points are in the properties."""
     root = ET.fromstring(junit.render(as_json(failed_twice())))
     cases = {case.get("name").split()[0]: case for case in root.iter("testcase")}
 
-    assert ("7", "2", "1", "1") == tuple(
+    assert ("7", "3", "1", "0") == tuple(
         root.get(name) for name in ("tests", "failures", "errors", "skipped")
     )
     assert "failed: 100 of 150 events can be read" == cases["A3"].find("failure").get("message")
     assert "error: KeyError: 'status'" == cases["A6"].find("error").get("message")
-    assert "labkit.blocked" == cases["A7"].find("skipped").get("type")
+    assert "labkit.blocked" == cases["A7"].find("failure").get("type")
     assert {
         "labkit.criterion": "A3",
         "labkit.points": "0",
