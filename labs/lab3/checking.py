@@ -112,7 +112,13 @@ def raised_by(call: Callable[[], Any]) -> Exception | None:
 
 def conflict(call: Callable[[], Any], aggregate_id: str, expected_version: int, actual_version: int) -> None:
     """*call* raises a `ConcurrencyError` that names the stream, and both versions."""
-    error = raised_by(call)
+    is_conflict(raised_by(call), aggregate_id, expected_version, actual_version)
+
+
+def is_conflict(
+    error: Exception | None, aggregate_id: str, expected_version: int, actual_version: int
+) -> None:
+    """*error* is a `ConcurrencyError` that names the stream, and both versions."""
     expect(
         type(error) is ConcurrencyError,
         expected=f"ConcurrencyError, for {aggregate_id} is at {actual_version}, not at {expected_version}",

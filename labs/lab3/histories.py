@@ -69,3 +69,20 @@ class Calls:
                 f"every call of a race for {stream}, and the stream in the end",
                 _CAUSES.get(finding.anomaly),
             )
+        _errors_are_true(history)
+
+
+def _errors_are_true(history: History) -> None:
+    """Each refused writer was told a version that the stream was at, and not the one it expected."""
+    appends = [operation for operation in history if operation.name == "append"]
+    ends = {o.args["expected_version"] + len(o.args["batch"]) for o in appends if o.outcome is Outcome.OK}
+    for operation in appends:
+        expected = operation.args["expected_version"]
+        if isinstance(operation.exception, ConcurrencyError):
+            actual = operation.exception.actual_version
+            expect(
+                actual in ends and actual != expected,
+                expected=f"actual_version to be one of {sorted(ends - {expected})}",
+                got=f"{actual!r}, from a writer who expected {expected}",
+                perhaps="how far the stream is has to be read after the conflict: the winner's batch counts",
+            )

@@ -38,6 +38,7 @@ from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES, Event
 
 TABLE = "event-store"
+REFUSED = "ConditionalCheckFailedException"
 LARGEST_BATCH = 390_000  # bytes: an item may have 400 KB, its keys and names included
 MANY_STREAMS = 10_000  # how many streams' ends are remembered; a forgotten one costs a read
 
@@ -120,7 +121,7 @@ class EventStore:
             # The reply may be what was lost, not the write; then boto3's own retry meets our commit.
             if self._commit_id(place) == commit_id:
                 return
-            if not isinstance(error, self._client.exceptions.ConditionalCheckFailedException):
+            if not is_refusal(error):
                 raise  # throttled, out of reach …: no conflict, the caller may try again
             raise ConcurrencyError(aggregate_id, expected_version, self._end(aggregate_id)) from None
 
@@ -183,6 +184,13 @@ class EventStore:
             **options,
         )
         return (item for page in pages for item in page["Items"])
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the condition of a write was not met."""
+    # By its code: botocore makes `client.exceptions` on first use, and two threads that are the first
+    # at the same moment get different classes of one name.
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == REFUSED
 
 
 def key(aggregate_id: str, version: int) -> dict[str, Any]:
