@@ -73,9 +73,12 @@ def lab3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab3]:
     folder = tmp_path_factory.mktemp("lab3")
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
         endpoint = services.endpoint("dynamodb")
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        # Many short runs: the bytecode is kept between them, whatever this process does with its own.
+        ours = {**endpoint.env, "LABKIT_BACKEND": "external", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
-            yield Lab3({**env, **endpoint.env, "LABKIT_BACKEND": "external"}, folder / "reports", pool)
+            yield Lab3({**theirs, **ours}, folder / "reports", pool)
         finally:
             pool.shutdown(cancel_futures=True)
 

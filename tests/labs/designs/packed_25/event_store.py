@@ -133,7 +133,7 @@ def _encoded(event):
         kind = TYPES.index(type(event))
         record = event.model_dump()
         fastavro.validate(record, SCHEMAS[kind], strict=True)
-    except ValueError as error:  # fastavro's ValidationError is one too
+    except (ValueError, fastavro.validation.ValidationError) as error:
         raise InvalidEvent(f"{event!r}: {error}") from error
     body = io.BytesIO()
     fastavro.schemaless_writer(body, SCHEMAS[kind], record)
