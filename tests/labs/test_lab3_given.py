@@ -1,0 +1,93 @@
+"""What lab 3 gives to students: events, state and errors. No service is needed."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from freezegun import freeze_time
+from pydantic import ValidationError
+
+from labs.lab3 import errors, events
+
+CREATED = {"order_id": "1", "customer_id": "2"}
+
+
+def test_an_event_has_an_id_and_a_time_of_its_own():
+    """Two events made one after the other differ in their ids; their times are in UTC."""
+    one, other = events.OrderCreated(**CREATED), events.OrderCreated(**CREATED)
+    assert one.event_id != other.event_id
+    assert timedelta(0) == one.occurred_at.utcoffset()
+    assert one.version is None
+
+
+def test_time_follows_freezegun():
+    """An event made while the clock stands still happened at that instant."""
+    with freeze_time("2024-02-29 12:00:00.000001"):
+        event = events.OrderCreated(**CREATED)
+    assert datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC) == event.occurred_at
+
+
+def test_time_is_kept_in_utc():
+    """A time of another zone is the same instant in UTC."""
+    at = datetime(2025, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    event = events.OrderCreated(**CREATED, occurred_at=at)
+    assert at == event.occurred_at
+    assert UTC is event.occurred_at.tzinfo
+
+
+def test_time_without_zone_is_refused():
+    """An event cannot be made with a time that is no instant."""
+    with pytest.raises(ValidationError, match="should have timezone info"):
+        events.OrderCreated(**CREATED, occurred_at=datetime(2025, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("quantity", ["2", 2.5, 2.0, True, None])
+def test_types_are_strict(quantity):
+    """A quantity that is not just an int is refused when the event is made."""
+    with pytest.raises(ValidationError, match="quantity"):
+        events.ItemAdded(order_id="1", item_id="2", quantity=quantity)
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 2**63])
+def test_an_event_may_say_what_cannot_be(quantity):
+    """Whether a quantity makes sense is for the order to say, and whether it fits for the schema."""
+    assert quantity == events.ItemAdded(order_id="1", item_id="2", quantity=quantity).quantity
+
+
+def test_events_are_frozen():
+    """A field of an event cannot be set, and one that it does not have cannot be given."""
+    event = events.OrderCreated(**CREATED)
+    with pytest.raises(ValidationError, match="frozen"):
+        event.version = 1
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        events.OrderCreated(**CREATED, colour="red")
+
+
+def test_event_types_by_name():
+    """Every class of event is found by its name; Event itself is none of them."""
+    assert {
+        "OrderCreated": events.OrderCreated,
+        "ItemAdded": events.ItemAdded,
+        "OrderConfirmed": events.OrderConfirmed,
+    } == events.EVENT_TYPES
+
+
+def test_a_new_order_state():
+    """The state before the first event is empty, and no two share their items."""
+    state = events.OrderState()
+    assert ("new", {}, 0, None) == (state.status, state.items, state.version, state.total_amount)
+    state.items["1"] = 1
+    assert {} == events.OrderState().items
+
+
+def test_a_state_survives_json():
+    """A state can be kept as JSON, as a snapshot keeps it, and made again."""
+    state = events.OrderState(order_id="1", status="confirmed", items={"2": 3}, total_amount=0.1, version=4)
+    assert state == events.OrderState.model_validate_json(state.model_dump_json())
+
+
+def test_a_conflict_names_both_versions():
+    """A ConcurrencyError says which stream, what was expected and what is, and is made again from its args."""
+    error = errors.ConcurrencyError("order-1", 3, 5)
+    assert "order-1 is at version 5, not at 3" == str(error)
+    again = errors.ConcurrencyError(*error.args)
+    assert ("order-1", 3, 5) == (again.aggregate_id, again.expected_version, again.actual_version)
