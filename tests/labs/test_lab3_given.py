@@ -86,7 +86,7 @@ def test_a_state_survives_json():
 
 
 def test_a_conflict_names_both_versions():
-    """A ConcurrencyError says which stream, what was expected and what is, and is made again from its args."""
+    """A ConcurrencyError names the stream and both versions, and can be made again from its args."""
     error = errors.ConcurrencyError("order-1", 3, 5)
     assert "order-1 is at version 5, not at 3" == str(error)
     again = errors.ConcurrencyError(*error.args)

@@ -7,6 +7,7 @@ With `LAB3_PLANTED=whole` the other criteria run as well, and pass, but for thos
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,12 @@ def test_planted_bugs_are_described(lab: Lab) -> None:
         assert set() == {plan["criterion"], *plan.get("also", [])} - set(criteria), bug.name
     counts = {id_: sum(told(bug)["criterion"] == id_ for bug in BUGS) for id_ in criteria}
     assert [] == [id_ for id_, count in counts.items() if count < 2]
+
+
+def test_known_mistakes_are_listed() -> None:
+    """The table of known mistakes names every planted bug that is an example of one, at its item."""
+    rows = [
+        line.split("|") for line in (PLANTED / "README.md").read_text("utf-8").splitlines() if "| ES" in line
+    ]
+    listed = {(row[1].strip(), bug) for row in rows for bug in re.findall(r"`(A\d_\w+)`", row[3])}
+    assert {(told(bug)["item"], bug.name) for bug in BUGS if "item" in told(bug)} == listed
