@@ -153,6 +153,31 @@ def hint(lab: str, criterion: str, step: int) -> None:
         click.echo(f"\nMore: labkit hint {found.id} {wanted.id} --step {step + 1}")
 
 
+@cli.command("check-labs")
+@click.option("--write", is_flag=True, help="Bring the tables of criteria in the READMEs up to date.")
+def check_labs(write: bool) -> None:
+    """
+    For authors: say what is wrong with the labs of this project.
+
+    Every criterion has a test, a stub, a model answer and a planted bug, and every README shows the
+    criteria of its lab. Exit code 1 if something is missing.
+    """
+    from pytest_labkit import labcheck, manifest
+
+    root = project_root()
+    labs = manifest.find(root)
+    if not labs:
+        raise UsageProblem(f"There are no labs below {root}.")
+    for lab in labs if write else ():
+        labcheck.write_table(lab)
+    problems = [problem for lab in labs for problem in labcheck.problems(lab, root)]
+    for problem in problems:
+        click.echo(f"{_mark(False)} {problem}")
+    if problems:
+        click.get_current_context().exit(NOT_YET)
+    click.echo(f"{_mark(True)} {', '.join(lab.id for lab in labs)}: nothing is missing")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; ends the process with the exit code. No error of a user's shows a traceback."""
     sys.exit(_exit_code(arguments))

@@ -40,6 +40,13 @@ def with_table(readme: str, lab: Lab) -> str:
     return TABLE.sub(lambda match: f"{match[1]}{criteria_table(lab)}{match[2]}", readme)
 
 
+def write_table(lab: Lab) -> None:
+    """Bring the table of criteria in the lab's README up to date, if it has a place for one."""
+    path = lab.folder / "README.md"
+    if path.is_file():
+        path.write_text(with_table(path.read_text("utf-8"), lab), "utf-8")
+
+
 def _tests(lab: Lab) -> Iterator[str]:
     known = {criterion.id for criterion in (*lab.criteria, *lab.challenges)}
     tests = tests_of(lab)

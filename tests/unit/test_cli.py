@@ -93,6 +93,22 @@ def test_the_last_step_shows_all_hints(capsys: pytest.CaptureFixture[str]) -> No
     assert "More" not in shown
 
 
+def test_check_labs_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A lab of an author's that has nothing but its lab.toml is not ready, and it says why."""
+    assert 1 == labkit("check-labs")
+    shown = capsys.readouterr().out
+    assert "✗ lab3: no test checks A2\n" in shown
+    assert "✗ lab3: no planted bug is there for A2 to catch\n" in shown
+
+
+def test_check_labs_writes_the_table(course: Path) -> None:
+    """With --write the README shows the criteria of lab.toml."""
+    readme = course / "labs" / "lab3" / "README.md"
+    readme.write_text("# Lab\n<!-- criteria -->\n<!-- /criteria -->\n")
+    labkit("check-labs", "--write")
+    assert "| A2 | One writer wins |  | 4 |\n" in readme.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
