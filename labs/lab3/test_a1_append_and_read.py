@@ -7,11 +7,9 @@ import pytest
 from labs.lab3.checking import as_list, conflict, items, same_events, unchanged, versions
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
-from pytest_labkit.faults.dynamodb import READS
 
 pytestmark = pytest.mark.criterion("A1")
 
-EVENTUAL = READS - {"TransactGetItems"}
 KEPT = "what was read before is answered from memory: another store may have appended since"
 
 
@@ -125,29 +123,6 @@ def test_stores_share_what_is_stored(store, answers):
         for one in (store, other):
             same_events(events[: version + 1], one.get_events("order-1"), perhaps=KEPT)
     conflict(lambda: store.append_events("order-1", 3, items(1)), "order-1", 3, 4)
-
-
-def test_reads_are_consistent(answers, table, dynamodb):
-    """get_events asks for consistent reads: without them, DynamoDB may leave out what was just appended."""
-    with dynamodb.proxied() as proxy:
-        store = answers.event_store.EventStore()
-        store.append_events("order-1", 0, items(2))
-        sent = len(proxy.requests)
-        expect.equal([1, 2], versions(store.get_events("order-1")))
-        reads = [request for request in proxy.requests[sent:] if request.operation in EVENTUAL]
-        hasty = [request.operation for request in reads if not _is_consistent(request.body)]
-    expect(
-        not hasty,
-        expected="ConsistentRead=True with each read",
-        got=f"a {hasty[0]} without" if hasty else "",
-        perhaps="DynamoDB Local does not show the difference, the real one does",
-    )
-
-
-def _is_consistent(body):
-    """Whether a read request, or each of a batch, asks for a consistent read."""
-    parts = body.get("RequestItems", {"": body}).values()
-    return all(part.get("ConsistentRead") is True for part in parts)
 
 
 def test_another_process_reads_what_a_killed_one_wrote(answers, table):
