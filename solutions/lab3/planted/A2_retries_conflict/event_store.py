@@ -48,21 +48,22 @@ class EventStore:
 
     def get_events(self, aggregate_id, from_version=0):
         events = []
-        following = 1
-        for commit in self.commits(aggregate_id):
+        start = self.last_commit(aggregate_id, from_version + 1)
+        following = int(start["version"]["N"]) if start else 1
+        for commit in self.commits(aggregate_id, following):
             if int(commit["version"]["N"]) != following:
                 raise StreamCorrupted(f"{aggregate_id}: version {following} is missing")
             following = int(commit["last_version"]["N"]) + 1
             events += [decode(stored) for stored in commit["events"]["L"]]
         return [event for event in events if event.version > from_version]
 
-    def commits(self, aggregate_id):
+    def commits(self, aggregate_id, first):
         start = {}
         while True:
             page = self.client.query(
                 TableName=TABLE,
-                KeyConditionExpression="aggregate_id = :id",
-                ExpressionAttributeValues={":id": {"S": aggregate_id}},
+                KeyConditionExpression="aggregate_id = :id AND version >= :first",
+                ExpressionAttributeValues={":id": {"S": aggregate_id}, ":first": {"N": str(first)}},
                 ConsistentRead=True,
                 **start,
             )
@@ -72,16 +73,21 @@ class EventStore:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def current_version(self, aggregate_id):
+        last = self.last_commit(aggregate_id, 10**15)
+        return int(last["last_version"]["N"]) if last else 0
+
+    def last_commit(self, aggregate_id, up_to):
+        """Where the last commit that begins at *up_to* or before begins and ends."""
         newest = self.client.query(
             TableName=TABLE,
-            KeyConditionExpression="aggregate_id = :id",
-            ExpressionAttributeValues={":id": {"S": aggregate_id}},
-            ProjectionExpression="last_version",
+            KeyConditionExpression="aggregate_id = :id AND version <= :up_to",
+            ExpressionAttributeValues={":id": {"S": aggregate_id}, ":up_to": {"N": str(up_to)}},
+            ProjectionExpression="version, last_version",
             ScanIndexForward=False,
             Limit=1,
             ConsistentRead=True,
         )["Items"]
-        return int(newest[0]["last_version"]["N"]) if newest else 0
+        return newest[0] if newest else None
 
     def commit_at(self, aggregate_id, version):
         reply = self.client.get_item(TableName=TABLE, Key=key(aggregate_id, version), ConsistentRead=True)
