@@ -52,7 +52,7 @@ class EventStore:
         Raises:
             StreamCorrupted: An event is missing in the middle.
         """
-        # TODO A4: however long the stream is, all of it and in order; of a tail, little more than the tail.
+        # TODO A4: however long the stream is, all of it, in order, and no Scan.
         raise NotImplementedError("TODO A1: get_events returns what append_events stored")
 
     def get_events_until(self, aggregate_id: str, timestamp: datetime) -> list[Event]:

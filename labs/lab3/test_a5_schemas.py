@@ -154,7 +154,7 @@ def test_bad_events_are_refused(answers, table, dynamodb):
 
 
 def _is_refused(store, event, what):
-    error = raised_by(lambda: store.append_events("order-1", 3, [event]))
+    error = raised_by(lambda: store.append_events("order-1", 3, [*items(2), event]))
     expect(
         isinstance(error, InvalidEvent),
         expected=f"InvalidEvent for an {what}",

@@ -1,6 +1,7 @@
 """What lab 3 gives to students: events, state and errors. No service is needed."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from freezegun import freeze_time
@@ -40,11 +41,18 @@ def test_time_without_zone_is_refused():
         events.OrderCreated(**CREATED, occurred_at=datetime(2025, 1, 1))  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("quantity", ["2", 2.5, 2.0, True, None])
-def test_types_are_strict(quantity):
-    """A quantity that is not just an int is refused when the event is made."""
+@pytest.mark.parametrize("quantity", ["two", 2.5, None, [2]])
+def test_what_is_no_number_is_refused(quantity):
+    """A quantity that is no whole number is refused when the event is made."""
     with pytest.raises(ValidationError, match="quantity"):
         events.ItemAdded(order_id="1", item_id="2", quantity=quantity)
+
+
+def test_values_of_dynamodb_are_taken():
+    """A Decimal, as boto3's resource gives it, makes an int or a float."""
+    added = events.ItemAdded(order_id="1", item_id="2", quantity=Decimal(3), version=Decimal(4))
+    assert (3, 4) == (added.quantity, added.version)
+    assert 0.1 == events.OrderConfirmed(order_id="1", total_amount=Decimal("0.1")).total_amount
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 2**63])
@@ -54,12 +62,10 @@ def test_an_event_may_say_what_cannot_be(quantity):
 
 
 def test_events_are_frozen():
-    """A field of an event cannot be set, and one that it does not have cannot be given."""
+    """A field of an event cannot be set: what has happened does not change."""
     event = events.OrderCreated(**CREATED)
     with pytest.raises(ValidationError, match="frozen"):
         event.version = 1
-    with pytest.raises(ValidationError, match="Extra inputs"):
-        events.OrderCreated(**CREATED, colour="red")
 
 
 def test_event_types_by_name():
