@@ -227,26 +227,20 @@ def test_workers_of_one_run_share_one_set(
 ) -> None:
     """Four workers that start at once have one Redis; it goes with the last of them."""
     environ = {"PYTEST_XDIST_TESTRUNUID": "run1", "PYTEST_XDIST_WORKER": "gw0"}
-    stays = python(
-        "with services.Services(settings) as run:\n"
-        "    print(run.endpoint('redis').address, flush=True)\n"
-        "    while not Path(settings.root, 'leave').exists(): time.sleep(0.05)\n",
-        **environ,
-    )
-    leave = [
+    workers = [
         python(
-            "with services.Services(settings) as run: print(run.endpoint('redis').address, flush=True)\n",
+            "with services.Services(settings) as run:\n"
+            "    print(run.endpoint('redis').address, flush=True)\n"
+            f"    while not Path(settings.root, 'leave-{number}').exists(): time.sleep(0.05)\n",
             **environ,
         )
-        for _ in range(3)
+        for number in range(4)
     ]
-    addresses = {line(worker) for worker in (stays, *leave)}
-    assert [0, 0, 0] == [worker.wait(30) for worker in leave]
-    assert 1 == len(addresses)
-    (address,) = addresses
-    assert not gone(address)
-    (settings.root / "leave").touch()
-    assert 0 == stays.wait(30)
+    (address,) = {line(worker) for worker in workers}
+    for number, worker in enumerate(workers):
+        assert not gone(address)
+        (settings.root / f"leave-{number}").touch()
+        assert 0 == worker.wait(30)
     assert gone(address)
     assert [] == list((settings.root / ".labkit" / "shared").glob("*.json"))
 
@@ -301,14 +295,20 @@ def test_one_that_fails_does_not_take_the_others_along(
 def test_pytest_xdist_shares_one_set(settings: Settings, tmp_path: Path) -> None:
     """With pytest -n 3 every worker has the same Redis, and afterwards it is gone."""
     (tmp_path / "test_it.py").write_text(
+        "import time\n"
         "from pathlib import Path\n"
         "import pytest\n"
         "from pytest_labkit import services, settings\n"
         "@pytest.fixture(scope='session')\n"
-        "def redis():\n"
+        "def redis(worker_id):\n"
         f"    root = Path({str(settings.root)!r})\n"
         "    with services.Services(settings.resolve(root, options={'backend': 'local'})) as run:\n"
-        "        yield run.endpoint('redis').address\n"
+        "        address = run.endpoint('redis').address\n"
+        f"        joined = Path({str(tmp_path)!r})\n"
+        "        (joined / f'{worker_id}.joined').touch()\n"
+        "        end = time.monotonic() + 90\n"
+        "        while len(list(joined.glob('*.joined'))) < 3 and time.monotonic() < end: time.sleep(0.05)\n"
+        "        yield address\n"
         "@pytest.mark.parametrize('number', range(9))\n"
         "def test_it(redis, number, worker_id):\n"
         f"    Path({str(tmp_path)!r}, f'{{worker_id}}-{{number}}.seen').write_text(redis)\n"
