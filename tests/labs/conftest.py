@@ -1,4 +1,4 @@
-"""Runs of a lab in processes of their own, two at a time, on one DynamoDB that is up for all of them."""
+"""Runs of a lab in processes of their own, two at a time, on a DynamoDB that is up for all of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pytest_labkit.services import Services
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
+IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 DEADLINE_S = 300
 
 
@@ -37,15 +39,21 @@ class Lab3:
         self._env = env
         self._reports = reports
         self._pool = pool
-        self._runs: dict[Path, Future[Run]] = {}
+        self._runs: dict[Path, Callable[[], Run]] = {}
 
     def start(self, answers: Path, criteria: Iterable[str], *options: str) -> None:
-        """Run *criteria* on *answers*, where a file is missing on the model answers."""
-        self._runs[answers] = self._pool.submit(self._run, answers, list(criteria), options)
+        """
+        Run *criteria* on *answers*, where a file is missing on the model answers.
+
+        In a worker of pytest-xdist, which has half of the tests and does not know which, the run waits
+        until it is asked for.
+        """
+        run = partial(self._run, answers, list(criteria), options)
+        self._runs[answers] = run if IN_A_WORKER else self._pool.submit(run).result
 
     def run_of(self, answers: Path) -> Run:
-        """The run that was started on *answers*, when it has ended."""
-        return self._runs[answers].result()
+        """The run on *answers*, when it has ended."""
+        return self._runs[answers]()
 
     def _run(self, answers: Path, criteria: list[str], options: tuple[str, ...]) -> Run:
         reports = self._reports / answers.name
