@@ -65,6 +65,7 @@ class EventStore:
             parameter_validation=False,
             user_agent="lab3",
             account_id_endpoint_mode="disabled",
+            retries={"mode": "standard"},
         )
         self._client = boto3.client("dynamodb", config=config)
         self._ends: dict[str, int] = {}  # stream -> a version that a commit is known to end at
@@ -218,18 +219,24 @@ def encoded(events: list[Event]) -> bytes:
 
 def checked(event: Event) -> tuple[str, dict[str, Any]]:
     """*event* as a member of the union that a batch holds: its schema's name, and its fields."""
-    name = type(event).__name__
-    if EVENT_TYPES.get(name) is not type(event):
-        raise InvalidEvent(f"there is no schema for {name}")
-    fields = {**vars(event), "version": None}  # its place is the item's business, not the record's
+    kind, fields = type(event), vars(event)
+    if fields.get("version") is not None:  # its place is the item's business, not the record's
+        fields = {**fields, "version": None}
     # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
     # and True as 1. So types are validated, though not twice for the same types: that would cost more
     # than all the rest. `fastavro.validate` on each event is as right.
-    types = (name, *map(type, fields.values()))
+    types = (kind, *map(type, fields.values()))
     if types not in FITTING:
-        fastavro.validate(fields, SCHEMAS[name], strict=True)
+        fastavro.validate(fields, schema_of(kind), strict=True)
         FITTING.add(types)
-    return FULL_NAMES[name], fields
+    return FULL_NAMES[kind.__name__], fields
+
+
+def schema_of(kind: type[Event]) -> dict[str, Any]:
+    """The Avro schema of a class of events; `InvalidEvent` if there is none."""
+    if EVENT_TYPES.get(kind.__name__) is not kind:
+        raise InvalidEvent(f"there is no schema for {kind.__name__}")
+    return SCHEMAS[kind.__name__]
 
 
 def decoded(batch: bytes, first_version: int) -> list[Event]:
