@@ -49,11 +49,8 @@ class EventStore:
             raise
 
     def get_events(self, aggregate_id, from_version=0):
-        events = []
-        stream = Key("aggregate_id").eq(aggregate_id)
-        holding = self.newest(stream & Key("version").lte(from_version + 1))
-        next_version = int(holding["version"]) if holding else 1
-        for commit in self.query(KeyConditionExpression=stream & Key("version").gte(next_version)):
+        events, next_version = [], 1
+        for commit in self.query(KeyConditionExpression=Key("aggregate_id").eq(aggregate_id)):
             if commit["version"] != next_version:
                 raise StreamCorrupted(f"version {next_version} of {aggregate_id} is missing")
             for number, document in enumerate(json.loads(commit["events"]), next_version):
