@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 class OutOfTime(BaseException):
     """A criterion's time limit has passed. No `Exception`: a student's `except Exception` must not eat it."""
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, what: str = "did not end within {:g} s") -> None:
         self.limit_s = limit_s
-        super().__init__(f"did not end within {limit_s:g} s")
+        super().__init__(what.format(limit_s))
 
 
 @contextmanager

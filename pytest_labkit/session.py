@@ -67,6 +67,7 @@ class LabSession:
         self._start = time.monotonic()
         self._reports: list[tuple[Report, Path | None]] = []  # each with its page, if one was written
         self._problems: list[str] = []
+        self._hung: set[Criterion] = set()
 
     # What fixtures ask for
 
@@ -186,6 +187,13 @@ class LabSession:
             ]
         return " · ".join(parts)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Do not try the other tests of a criterion that hung: each would hang as long again."""
+        criterion = item.stash.get(_criterion, None)
+        if criterion in self._hung:
+            raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Hold the lock of timed tests, and end a test that runs past its criterion's time limit."""
@@ -233,6 +241,8 @@ class LabSession:
     def _judged(
         self, item: pytest.Item, error: BaseException, run: LabRun, criterion: Criterion
     ) -> tuple[Verdict, Message]:
+        if isinstance(error, limits.OutOfTime):
+            self._hung.add(criterion)
         checked = _first_sentence(getattr(item, "function", None)) or criterion.title
         verdict, message, frame = classify(error, checked=checked, answers=run.staged.paths)
         if verdict not in (Verdict.TODO, Verdict.UNKNOWN):

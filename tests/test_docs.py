@@ -71,7 +71,7 @@ def test_keys_of_lab_toml_are_in_the_reference(table: type[manifest._Table]) -> 
 def test_readme_opens_with_two_commands() -> None:
     """The first two blocks of the README are commands, each complete in one line."""
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    for command, end in zip(blocks, ("pytest labs/lab3\n", "pytest\n"), strict=False):
+    for command, end in zip(blocks, ("pytest labs/lab3\n", "pytest -n 2\n"), strict=False):
         assert 1 == command.count("\n")
         assert command.startswith("python3 -m venv .venv && ")
         assert command.endswith(f".venv/bin/{end}")

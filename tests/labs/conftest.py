@@ -16,10 +16,10 @@ import pytest
 
 from pytest_labkit import settings
 from pytest_labkit.services import Services
+from tests.conftest import IN_A_WORKER
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
-IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 DEADLINE_S = 300
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.conftest import RIGHT, STUB, TinyLab
+from tests.plugin.conftest import LAB_TOML, RIGHT, STUB, TinyLab
 
 
 def test_untouched_stubs_are_todo(lab: TinyLab) -> None:
@@ -123,6 +123,18 @@ def test_hang_ends_at_the_time_limit(right: TinyLab) -> None:
     assert result.ret == 1
     assert right.verdicts == {"A1": "passed", "A2": "error", "A3": "passed"}
     assert right.message("A2")["got"] == "did not end within 2 s"
+
+
+def test_hang_is_waited_for_once(right: TinyLab) -> None:
+    """When one test of a criterion hangs, its other tests are not tried."""
+    limited = LAB_TOML.replace('look_at = "calc.py:add"', 'look_at = "calc.py:add"\ntime_limit_s = 1')
+    right.write("lab.toml", limited)
+    waiting = "print('called', file=open('calls', 'a')); time.sleep(60)"
+    right.write("calc.py", "import time\n" + RIGHT.replace("return a + b", waiting))
+    right.run("--lab-criterion", "A1")
+    assert right.verdicts["A1"] == "error"
+    assert right.message("A1")["got"] == "did not end within 1 s"
+    assert (right.root / "calls").read_text() == "called\n"
 
 
 def test_odd_value_that_breaks_the_test_fails(right: TinyLab) -> None:
