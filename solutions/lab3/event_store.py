@@ -43,9 +43,10 @@ LARGEST_BATCH = 390_000  # bytes: an item may have 400 KB, its keys and names in
 MANY_STREAMS = 10_000  # how many streams' ends are remembered; a forgotten one costs a read
 
 SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
-BATCH = fastavro.parse_schema({"type": "array", "items": list(SCHEMAS.values())})
-FULL_NAMES = {name: schema["name"] for name, schema in SCHEMAS.items()}
-SHORT_NAMES = {full_name: name for name, full_name in FULL_NAMES.items()}
+# In a batch each record follows a byte that says which schema it is of: a union of the three does the
+# same, and takes half as long again. What is stored relies on these letters, so they stay.
+TAGS = {"OrderCreated": b"C", "ItemAdded": b"A", "OrderConfirmed": b"F"}
+NAMES = {tag: name for name, tag in TAGS.items()}
 FITTING: set[tuple[Any, ...]] = set()  # combinations of field types that fit their schema
 
 
@@ -209,7 +210,10 @@ def encoded(events: list[Event]) -> bytes:
     """*events* in Avro; `InvalidEvent` if one does not fit its schema."""
     file = io.BytesIO()
     try:
-        fastavro.schemaless_writer(file, BATCH, [checked(event) for event in events])
+        for event in events:
+            name, fields = checked(event)
+            file.write(TAGS[name])
+            fastavro.schemaless_writer(file, SCHEMAS[name], fields)
     except (ValidationError, ValueError, TypeError, OverflowError) as error:
         raise InvalidEvent(str(error)) from error
     if len(file.getvalue()) > LARGEST_BATCH:
@@ -218,7 +222,7 @@ def encoded(events: list[Event]) -> bytes:
 
 
 def checked(event: Event) -> tuple[str, dict[str, Any]]:
-    """*event* as a member of the union that a batch holds: its schema's name, and its fields."""
+    """The name of the schema of *event*, and the fields that go through it."""
     kind, fields = type(event), vars(event)
     if fields.get("version") is not None:  # its place is the item's business, not the record's
         fields = {**fields, "version": None}
@@ -229,7 +233,7 @@ def checked(event: Event) -> tuple[str, dict[str, Any]]:
     if types not in FITTING:
         fastavro.validate(fields, schema_of(kind), strict=True)
         FITTING.add(types)
-    return FULL_NAMES[kind.__name__], fields
+    return kind.__name__, fields
 
 
 def schema_of(kind: type[Event]) -> dict[str, Any]:
@@ -241,8 +245,9 @@ def schema_of(kind: type[Event]) -> dict[str, Any]:
 
 def decoded(batch: bytes, first_version: int) -> list[Event]:
     """The events of a batch, numbered from *first_version*."""
-    records = fastavro.schemaless_reader(io.BytesIO(batch), BATCH, None, return_record_name=True)
-    return [
-        EVENT_TYPES[SHORT_NAMES[name]](**{**fields, "version": version})
-        for version, (name, fields) in enumerate(records, first_version)
-    ]
+    file, events = io.BytesIO(batch), []
+    while tag := file.read(1):
+        fields = fastavro.schemaless_reader(file, SCHEMAS[NAMES[tag]], None)
+        fields["version"] = first_version + len(events)
+        events.append(EVENT_TYPES[NAMES[tag]](**fields))
+    return events
