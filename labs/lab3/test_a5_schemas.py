@@ -7,7 +7,7 @@ from itertools import count
 import fastavro
 import pytest
 from fastavro.schema import load_schema
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from labs.lab3.checking import items, raised_by, same_events, told, unchanged
@@ -98,6 +98,7 @@ def test_any_event_comes_back(store):
         deadline=None,
         database=None,
         derandomize=True,
+        phases=[Phase.explicit, Phase.generate],  # each example is real requests: shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )
     @given(st.lists(EVENTS, min_size=1, max_size=6))
