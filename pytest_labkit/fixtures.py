@@ -54,7 +54,7 @@ def dynamodb(
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    tables = Tables(labkit_session.services.endpoint("dynamodb"), labkit_environ)
+    tables = Tables(labkit_session.endpoint("dynamodb"), labkit_environ)
     yield tables
     tables.close()
 
@@ -111,6 +111,6 @@ class _Environ(MutableMapping[str, str]):
 
 
 def _found(name: str, session: LabSession, environ: MutableMapping[str, str]) -> Endpoint:
-    endpoint: Endpoint = session.services.endpoint(name)
+    endpoint = session.endpoint(name)
     environ.update(endpoint.env)
     return endpoint

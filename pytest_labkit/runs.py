@@ -40,6 +40,7 @@ class LabRun:
     outcomes: list[Outcome] = field(default_factory=list)
     collected: set[str] = field(default_factory=set)
     services: dict[str, ServiceInfo] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -68,7 +69,7 @@ class LabRun:
             machine=machine(),
             answers=self.staged.files,
             ignored=self.staged.ignored,
-            notes=tuple(dict.fromkeys(_notes(results))),
+            notes=tuple(dict.fromkeys([*self.problems, *_notes(results)])),
             next_step=self._next_step(results),
         )
 
@@ -159,8 +160,6 @@ def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:
         for measurement in result.measurements:
             if measurement.note and TOO_SLOW in measurement.note:
                 yield f"{result.criterion.id}: judged by the ratio to a reference, {TOO_SLOW} for the target"
-        if _is_broken(result) and result.message:
-            yield result.message.got
 
 
 def tests_of(lab: Lab) -> dict[str, list[str]]:

@@ -31,7 +31,7 @@ from pytest_labkit.settings import Settings
 from pytest_labkit.verdicts import Outcome, classify, told
 
 if TYPE_CHECKING:
-    from pytest_labkit.services import Services
+    from pytest_labkit.services import Endpoint, Services
 
 NAME = "labkit-session"
 _PROPERTY = "labkit"
@@ -64,10 +64,11 @@ class LabSession:
         self._config = config
         self._runs: dict[Path, LabRun] = {}
         self._staging = tempfile.TemporaryDirectory(prefix="labkit-answers-")
-        self._start = time.monotonic()
+        self._began = time.monotonic()
         self._reports: list[tuple[Report, Path | None]] = []  # each with its page, if one was written
         self._problems: list[str] = []
         self._hung: set[Criterion] = set()
+        self._failed_start: LabkitError | None = None
 
     # What fixtures ask for
 
@@ -163,16 +164,29 @@ class LabSession:
             return
         used = {name for item in session.items for name in _services_of(item) if _criterion in item.stash}
         brokers = max((run.lab.brokers for run in self._runs.values()), default=1)
-        try:
-            endpoints = self.services.start(sorted(used), brokers=brokers) if used else {}
-        except LabkitError as error:
-            self._problems.append(str(error))
-            endpoints = {}
+        endpoints = self._start(sorted(used), brokers)
         for run in self._runs.values():
+            run.problems += [str(self._failed_start)] if self._failed_start else []
             run.services = {
                 name: ServiceInfo(e.version, e.backend, e.ready_s) for name, e in sorted(endpoints.items())
             }
             self._say(self._header(run))
+
+    def _start(self, names: list[str], brokers: int) -> dict[str, Endpoint]:
+        """Start *names*; a failure is kept for the tests, none of which is to try again."""
+        try:
+            return self.services.start(names, brokers=brokers) if names else {}
+        except UsageProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
+        except LabkitError as error:
+            self._failed_start = error
+            return {}
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Where the service *name* is; raises what its start raised."""
+        if self._failed_start is not None:
+            raise self._failed_start
+        return self.services.endpoint(name)
 
     def _header(self, run: LabRun) -> str:
         """The lab, door and backend of the run, with versions and the seconds until each was ready."""
@@ -303,7 +317,7 @@ class LabSession:
         runs = [run for run in self._runs.values() if run.outcomes]
         if not runs:
             return
-        duration = time.monotonic() - self._start
+        duration = time.monotonic() - self._began
         made = [run.report(duration) for run in runs]
         self._reports = [(report, self._write(report)) for report in made]
         unwritten = any(page is None for _, page in self._reports)

@@ -77,7 +77,7 @@ def classify(
     passed = frames(error, answers)
     where = passed[-1] if passed else None
     if isinstance(error, LabkitError):
-        return Verdict.UNKNOWN, Message(checked, "a working kit", str(error)), None
+        return Verdict.UNKNOWN, Message(checked, "a working kit", told(error)), None
     if isinstance(error, Mistake):
         said = Message(error.checked or checked, error.expected, error.got, error.perhaps)
         return Verdict.FAILED, said, None
@@ -92,6 +92,8 @@ def told(error: BaseException) -> str:
     if isinstance(error, AnswerRaised | AnswerDied | AnswerMissing | OutOfTime | NotAValue):
         return str(error)
     first = str(error).strip().partition("\n")[0]
+    if isinstance(error, LabkitError):
+        return first
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 

@@ -143,6 +143,30 @@ def test_unknown_backend_in_the_environment_is_refused(lab: TinyLab, monkeypatch
     result.stderr.fnmatch_lines(["*the environment variable LABKIT_BACKEND is 'podman'."])
 
 
+def test_external_service_without_address_is_refused(right: TinyLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the address of an external service nothing is run, and the variable is named."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    right.write("test_calc.py", TESTS.replace("def test_add(answers)", "def test_add(answers, redis)"))
+    result = right.run("--lab-backend", "external")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*the environment variable REDIS_URL is not set.", "Say where redis runs*"])
+
+
+def test_service_that_cannot_be_had_is_asked_for_once(
+    right: TinyLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offline and with an empty cache, the run says what is missing and what to do, and ends in 20."""
+    monkeypatch.setenv("LABKIT_OFFLINE", "1")
+    monkeypatch.setenv("LABKIT_CACHE", str(right.root / "empty"))
+    right.write("test_calc.py", TESTS.replace("(answers", "(answers, dynamodb"))
+    result = right.run("--lab-backend", "local", "-m", "not timed")
+    assert result.ret == 20
+    assert right.verdicts == {"A1": "unknown", "A2": "unknown", "A3": "unknown"}
+    (note,) = right.report["notes"]
+    assert "LABKIT_OFFLINE is set.\nUnset LABKIT_OFFLINE and run once with a network" in note
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
 def test_missing_lab_is_told(lab: TinyLab) -> None:
     """A lab that is not there is pytest's own usage error."""
     assert lab.run(path="labs/lab9").ret == 4
