@@ -195,5 +195,10 @@ def test_racing_batches_do_not_mix(store):
         [lambda b=batch: raised_by(lambda: store.append_events("order-1", 1, b)) for batch in batches]
     )
     won = [batch for batch, error in zip(batches, errors, strict=True) if error is None]
-    expect.equal(1, len(won), perhaps="batches of several requests got in among each other")
+    expect(
+        len(won) == 1,
+        expected="one call that returns, and seven ConcurrencyErrors",
+        got=f"{len(won)} calls that returned",
+        perhaps="batches of several requests got in among each other",
+    )
     same_events(won[0], as_list(store.get_events("order-1"))[1:], first_version=2)
