@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -150,8 +151,10 @@ class TinyLab:
 
 
 @pytest.fixture
-def lab(pytester: pytest.Pytester) -> TinyLab:
-    """The tiny lab, its stubs untouched."""
+def lab(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> TinyLab:
+    """The tiny lab, its stubs untouched; this project's own package `labs` is out of its way."""
+    for name in [name for name in sys.modules if name == "labs" or name.startswith("labs.")]:
+        monkeypatch.delitem(sys.modules, name)
     return TinyLab(pytester)
 
 

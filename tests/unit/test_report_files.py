@@ -118,7 +118,8 @@ def in_a_child(
     prefix = bound if os.geteuid() == 0 else ()
     path = os.pathsep.join([str(Path(files.__file__).parents[2]), str(Path(__file__).parent)])
     return subprocess.run(
-        [*prefix, sys.executable, "-c", code, *map(str, arguments)],
+        # No bytecode: one written under a limit on file sizes would be torn, and stay.
+        [*prefix, sys.executable, "-B", "-c", code, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
