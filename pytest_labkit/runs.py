@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -95,10 +96,14 @@ class LabRun:
     def _missing(self, criterion: Criterion, outcomes: list[Outcome]) -> int:
         """How many tests of *criterion* have not run: functions of the files, and collected cases."""
         ran = {outcome.test for outcome in outcomes}
-        functions = {test.partition("[")[0].rpartition("/")[2] for test in ran}
-        absent = [test for test in tests_of(self.lab).get(criterion.id, ()) if test not in functions]
-        names = {test for test in self.collected if test.partition("[")[0].rpartition("/")[2] in functions}
+        functions = {_function(test) for test in ran}
+        absent = [test for test in self._tests.get(criterion.id, ()) if test not in functions]
+        names = {test for test in self.collected if _function(test) in functions}
         return len(absent) + len(names - ran)
+
+    @cached_property
+    def _tests(self) -> dict[str, list[str]]:
+        return tests_of(self.lab)
 
     def _next_step(self, results: tuple[CriterionResult, ...]) -> str:
         again = f"pytest {self.name}"
@@ -116,6 +121,11 @@ class LabRun:
         if any(r.verdict is Verdict.UNKNOWN for r in results):
             return f"run all of the lab: {again}"
         return f"{self.lab.id} is done"
+
+
+def _function(test: str) -> str:
+    """`file::function` of a test's node id, its parameters left out."""
+    return test.partition("[")[0].rpartition("/")[2]
 
 
 def exit_code(reports: Iterable[Report]) -> int:

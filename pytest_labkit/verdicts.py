@@ -81,7 +81,7 @@ def classify(
     if isinstance(error, Mistake):
         said = Message(error.checked or checked, error.expected, error.got, error.perhaps)
         return Verdict.FAILED, said, None
-    if _is_todo(error) and where is not None:
+    if isinstance(error, NotImplementedError) and where is not None:
         return Verdict.TODO, Message(checked, "your code", str(error) or "NotImplementedError"), where
     verdict, expected = _by_kind(error, where)
     return verdict, Message(checked, expected, told(error), diagnose(error)), where
@@ -95,10 +95,6 @@ def told(error: BaseException) -> str:
     if isinstance(error, LabkitError):
         return first
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def _is_todo(error: BaseException) -> bool:
-    return isinstance(error, NotImplementedError)
 
 
 def _by_kind(error: BaseException, where: Frame | None) -> tuple[Verdict, str]:
