@@ -108,14 +108,36 @@ class Lab:
 
 
 @dataclass(frozen=True)
+class Step:
+    """
+    An operation of a counterexample as it is shown: who called what, when, and how that ended.
+
+    *start_ms* and *end_ms* count from the first start of all steps; *end_ms* is `None` where the call
+    had not ended. *outcome* is `ok`, `failed` or `unknown`; *said* is that, and what came back.
+    """
+
+    process: str
+    call: str
+    start_ms: float
+    end_ms: float | None
+    outcome: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Message:
-    """What a student reads about a criterion that is not passed."""
+    """
+    What a student reads about a criterion that is not passed.
+
+    *timeline* is the counterexample: the fewest operations that show what is wrong, by their start.
+    """
 
     checked: str
     expected: str
     got: str
     perhaps: str | None = None
     look_at: str | None = None
+    timeline: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from pytest_labkit.answers.staging import Staged, stage
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
 from pytest_labkit.report import text, write
+from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import EXIT_BROKEN, LabRun, exit_code, look_at, shown_path
 from pytest_labkit.settings import Settings
 from pytest_labkit.verdicts import Outcome, classify, told
@@ -271,7 +272,7 @@ class LabSession:
             frame.file if frame else None,
             frame.line if frame else None,
         )
-        return verdict, Message(message.checked, message.expected, message.got, message.perhaps, place)
+        return verdict, replace(message, look_at=place)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome that a test's report brings."""
@@ -344,7 +345,8 @@ class LabSession:
         for made, page in self._reports:
             terminalreporter.ensure_newline()
             writer.line()
-            writer.line(text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page))
+            shown = text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page)
+            writer.line(speakable(shown, _encoding(writer)))
         for problem in dict.fromkeys(self._problems):
             writer.line(problem, red=True)
 
@@ -353,13 +355,17 @@ class LabSession:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.ensure_newline()
-            reporter.write_line(line)
+            reporter.write_line(speakable(line, _encoding(reporter._tw)))
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
     """The outcome that *report* brings, `None` if it is not about a lab."""
     data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
     return Outcome.from_json(data) if isinstance(data, str) else None
+
+
+def _encoding(writer: Any) -> str | None:
+    return getattr(writer._file, "encoding", None)
 
 
 def _services_of(item: pytest.Item) -> list[str]:

@@ -14,12 +14,14 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame, NotAValue, frames
+from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.diagnosis import diagnose
 from pytest_labkit.errors import LabkitError, Mistake
 from pytest_labkit.limits import OutOfTime
-from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message, Verdict
+from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message, Step, Verdict
 
 # The worst outcome of a criterion's tests is its verdict; `unknown` is first: a broken service must
 # never read as a student's failure.
@@ -45,8 +47,13 @@ class Outcome:
 
     def as_text(self) -> str:
         """What the student reads in the place of a traceback."""
-        told_rows = vars(self.message or Message("", "", "")).items()
-        rows = [f"  {name.replace('_', ' '):<9} {text}" for name, text in told_rows if text]
+        message = self.message or Message("", "", "")
+        texts = [(name.replace("_", " "), text) for name, text in vars(message).items() if name != "timeline"]
+        steps = [
+            ("at", f"{step.start_ms:g} ms {step.process}: {step.call} {step.said}")
+            for step in message.timeline
+        ]
+        rows = [f"  {name:<9} {text}" for name, text in (*texts, *steps) if text]
         return "\n".join([f"{self.criterion} {self.verdict}", *rows])
 
     @classmethod
@@ -54,11 +61,15 @@ class Outcome:
         """The inverse of `as_json`."""
         data = json.loads(text)
         data["verdict"] = Verdict(data["verdict"])
-        data["message"] = Message(**data["message"]) if data["message"] else None
+        data["message"] = _message(data["message"]) if data["message"] else None
         data["measurements"] = tuple(
             Measurement(**{**m, "rounds": tuple(m["rounds"])}) for m in data["measurements"]
         )
         return cls(**data)
+
+
+def _message(data: Mapping[str, Any]) -> Message:
+    return Message(**{**data, "timeline": tuple(Step(**step) for step in data["timeline"])})
 
 
 def classify(
@@ -79,7 +90,8 @@ def classify(
     if isinstance(error, LabkitError):
         return Verdict.UNKNOWN, Message(checked, "a working kit", told(error)), None
     if isinstance(error, Mistake):
-        said = Message(error.checked or checked, error.expected, error.got, error.perhaps)
+        steps = error.timeline if isinstance(error, Counterexample) else ()
+        said = Message(error.checked or checked, error.expected, error.got, error.perhaps, timeline=steps)
         return Verdict.FAILED, said, None
     if isinstance(error, NotImplementedError) and where is not None:
         return Verdict.TODO, Message(checked, "your code", str(error) or "NotImplementedError"), where

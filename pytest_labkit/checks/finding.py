@@ -1,25 +1,29 @@
-"""
-What a judge found, and its evidence as a small timeline in plain text.
-
-A line for each operation, ordered by start, with offsets in milliseconds:
-
-      0.0 -    4.1 ms  w1  append(expected_version=0, batch=[a])  ok
-      0.3 -    5.0 ms  w2  append(expected_version=0, batch=[b])  failed: ConcurrencyError: expected 0 …
-"""
+"""What a judge found: what should have been, what was, and the fewest operations that show it."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_labkit.errors import Mistake
 from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.model import Step
 
 _MEMBERS = 4  # of a list that are shown
 _LONGEST = 16  # characters of a value
 _LONGEST_ERROR = 60
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Counterexample(Mistake):
+    """A criterion is not met, and *timeline* shows it: the operations of the evidence, by their start."""
+
+    def __init__(self, *, timeline: tuple[Step, ...], **told: Any) -> None:
+        super().__init__(**told)
+        self.timeline = timeline
 
 
 @dataclass(frozen=True)
@@ -35,58 +39,39 @@ class Finding:
     got: str
     evidence: tuple[Operation, ...]
 
-    def mistake(self, checked: str, perhaps: str | None = None) -> Mistake:
+    def mistake(self, checked: str, perhaps: str | None = None) -> Counterexample:
         """The finding as a failed criterion tells it, with the timeline of its evidence."""
-        return Mistake(
-            checked=checked, expected=self.expected, got=f"{self.got}\n{timeline(self)}", perhaps=perhaps
+        return Counterexample(
+            checked=checked,
+            expected=self.expected,
+            got=self.got,
+            perhaps=perhaps,
+            timeline=timeline(self.evidence),
         )
 
 
-def timeline(finding: Finding) -> str:
-    """The evidence of *finding*, a line for each operation, eight lines at most."""
-    return render(finding.evidence)
-
-
-def render(operations: Iterable[Operation], *, lines: int = 8) -> str:
-    """
-    The timeline of *operations*; offsets count from the first start.
-
-    Of more than *lines* operations the last line says how many are left out.
-    """
+def timeline(operations: Iterable[Operation]) -> tuple[Step, ...]:
+    """*operations* as a student sees them, ordered by start; time counts from the first."""
     ordered = sorted(operations, key=lambda operation: operation.start)
-    if not ordered:
-        return "(no operation)"
-    shown = ordered if len(ordered) <= lines else ordered[: lines - 1]
-    zero = ordered[0].start
-    spans = [_span(operation, zero) for operation in shown]
-    processes = _padded(operation.process for operation in shown)
-    calls = _padded(_call(operation) for operation in shown)
-    told = [
-        f"{span}  {process}  {call}  {_end(operation)}"
-        for span, process, call, operation in zip(spans, processes, calls, shown, strict=True)
-    ]
-    if len(shown) < len(ordered):
-        told.append(f"… and {len(ordered) - len(shown)} more")
-    return "\n".join(told)
+    return tuple(_step(operation, ordered[0].start) for operation in ordered)
 
 
-def _span(operation: Operation, zero: float) -> str:
-    start, end = (operation.start - zero) * 1000, (operation.end - zero) * 1000
-    return f"{start:7.1f} - {'     …' if math.isinf(end) else f'{end:7.1f}'} ms"
+def _step(operation: Operation, zero: float) -> Step:
+    return Step(
+        process=operation.process,
+        call=f"{operation.name}({', '.join(map(brief, operation.args.values()))})",
+        start_ms=_ms(operation.start - zero),
+        end_ms=None if math.isinf(operation.end) else _ms(operation.end - zero),
+        outcome=operation.outcome.value,
+        said=_said(operation),
+    )
 
 
-def _padded(texts: Iterable[str]) -> list[str]:
-    texts = list(texts)
-    width = max(map(len, texts))
-    return [text.ljust(width) for text in texts]
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
-def _call(operation: Operation) -> str:
-    arguments = ", ".join(f"{name}={brief(value)}" for name, value in operation.args.items())
-    return f"{operation.name}({arguments})"
-
-
-def _end(operation: Operation) -> str:
+def _said(operation: Operation) -> str:
     """How it ended: what a call returned, or why it did not."""
     if operation.outcome is Outcome.OK:
         return "ok" if operation.value is None else f"ok: {brief(operation.value)}"
@@ -98,10 +83,16 @@ def _end(operation: Operation) -> str:
 
 
 def brief(value: Any) -> str:
-    """*value* in a few characters: of a list the first members, of a long id its beginning and its end."""
+    """
+    *value* in a few characters: the first members of a list, the first block of a UUID.
+
+    Of any other long text the beginning and the end are shown, for many differ at one of them only.
+    """
     if isinstance(value, list | tuple):
         members = [brief(member) for member in value[:_MEMBERS]]
         left_out = len(value) - _MEMBERS
         return f"[{', '.join(members)}{f', … {left_out} more' if left_out > 0 else ''}]"
     text = str(value)
+    if _UUID.fullmatch(text):
+        return text.partition("-")[0]
     return text if len(text) <= _LONGEST else f"{text[:7]}…{text[-7:]}"

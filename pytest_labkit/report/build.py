@@ -89,6 +89,18 @@ def _message(message: model.Message, root: Path) -> doc.Message:
         "got": plain(message.got),
         "perhaps": _or_none(message.perhaps),
         "look_at": None if message.look_at is None else within(root, message.look_at),
+        "timeline": [_step(step) for step in message.timeline],
+    }
+
+
+def _step(step: model.Step) -> doc.Step:
+    return {
+        "process": line(step.process),
+        "call": line(step.call),
+        "start_ms": _finite(step.start_ms) or 0.0,
+        "end_ms": None if step.end_ms is None else _finite(step.end_ms),
+        "outcome": line(step.outcome),
+        "said": line(step.said),
     }
 
 

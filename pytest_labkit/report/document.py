@@ -12,6 +12,17 @@ class Points(TypedDict):
     possible: int
 
 
+class Step(TypedDict):
+    """An operation of a counterexample; *end_ms* is `None` where the call had not ended."""
+
+    process: str
+    call: str
+    start_ms: float
+    end_ms: float | None
+    outcome: str
+    said: str
+
+
 class Message(TypedDict):
     """What a student reads about a criterion that is not passed; *look_at* is `file:line`."""
 
@@ -20,6 +31,7 @@ class Message(TypedDict):
     got: str
     perhaps: str | None
     look_at: str | None
+    timeline: list[Step]
 
 
 class Measurement(TypedDict):

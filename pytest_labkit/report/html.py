@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_labkit.report import plot, wording
+from pytest_labkit.report import plot, timeline, wording
 from pytest_labkit.report.document import Document
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -42,6 +42,8 @@ def render(document: Document) -> str:
         words=wording,
         strip=plot.strip,
         plot_size=(plot.WIDTH, plot.HEIGHT),
+        picture=timeline.picture,
+        step_when=timeline.when,
         anchor=_anchor,
         is_drawing=_is_drawing,
         when=_when,

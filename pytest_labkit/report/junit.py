@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from pytest_labkit.report.document import Criterion, Document
-from pytest_labkit.report.wording import fields, measured
+from pytest_labkit.report.timeline import texts
+from pytest_labkit.report.wording import measured
 
 _ELEMENTS = {
     "failed": "failure",
@@ -83,7 +84,7 @@ def _outcome(case: ET.Element, criterion: Criterion, *, challenge: bool) -> None
     element = ET.SubElement(case, "skipped" if challenge else _ELEMENTS[verdict], type=f"labkit.{verdict}")
     got = message["got"].strip().partition("\n")[0] if message else ""
     element.set("message", f"{verdict}: {got}" if got else verdict)
-    element.text = "\n".join(f"{label}: {text}" for label, text in fields(message)) or None
+    element.text = "\n".join(f"{label}: {text}" for label, text in texts(message)) or None
 
 
 def _properties(parent: ET.Element, **values: object) -> None:

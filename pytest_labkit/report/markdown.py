@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_labkit.report import wording
+from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.document import Criterion, Document
 from pytest_labkit.report.plain import line, shorten
 
@@ -81,7 +81,7 @@ def _row(criterion: Criterion) -> str:
 
 
 def _details(criterion: Criterion, most: int) -> Iterator[str]:
-    texts = wording.fields(criterion["message"])
+    texts = timeline.texts(criterion["message"])
     if criterion["verdict"] == "passed" or not texts:
         return
     title = f"{escaped(criterion['id'], 20)} {escaped(criterion['title'], 120)}"

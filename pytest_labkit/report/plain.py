@@ -38,6 +38,19 @@ def plain(text: str, most: int = LONGEST) -> str:
     return shorten(text.translate(_SPELT_OUT), most)
 
 
+# For a terminal that knows ASCII only: one letter for one, so that columns stay columns.
+_IN_ASCII = str.maketrans("✓✗○·…├─┤│→", "+xo-~|-||>")
+
+
+def speakable(text: str, encoding: str | None) -> str:
+    """*text* as it is if *encoding* can say it, else with its marks and lines in ASCII."""
+    try:
+        text.encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_IN_ASCII)
+    return text
+
+
 def line(text: str, most: int = LONGEST) -> str:
     """*text* made plain, on one line: every run of white space is one space."""
     return " ".join(plain(text, most).split())

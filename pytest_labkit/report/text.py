@@ -18,14 +18,15 @@ import click
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from pytest_labkit.model import Report, Verdict
-from pytest_labkit.report import wording
+from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.build import as_json, project, within
-from pytest_labkit.report.document import Criterion, Document
+from pytest_labkit.report.document import Criterion, Document, Step
 
 MOST_LINES = 24
 _WIDEST = 100
 _LONGEST_TEXT = 2_000  # more can never be shown
 _DETAILS = 6  # columns that what belongs to a criterion stands to the right
+_INDENT = " " * _DETAILS
 
 _COLOURS = {
     "passed": "green",
@@ -175,9 +176,19 @@ def _measured(criterion: Criterion, width: int, *, named: bool) -> Iterator[Line
 
 def _message(criterion: Criterion, width: int) -> Iterator[Line]:
     for label, text in wording.fields(criterion["message"]):
-        # What was got may be a timeline; it is worth more lines than the rest.
+        # What was got, and the operations that show it, are worth more lines than the rest.
         rank = 3 if label == "got" else 4
-        yield from _labelled(f"{'':{_DETAILS}}{label:<9} ", text, width, rank=rank)
+        yield from _labelled(f"{_INDENT}{label:<9} ", text, width, rank=rank)
+        if label == "got" and criterion["message"]:
+            yield from _timeline(criterion["message"]["timeline"], width)
+
+
+def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
+    """The drawing, none of whose lines is worth anything without the others."""
+    label = f"{_INDENT}{'timeline':<9} "
+    for n, drawn in enumerate(timeline.text(steps, width - len(label))):
+        start = label if n == 0 else " " * len(label)
+        yield Line(start + drawn, rank=3, painted=len(start), colour="dim")
 
 
 def _challenges(document: Document) -> Iterator[Line]:

@@ -38,6 +38,7 @@ def test_wrong_answer_fails(right: TinyLab) -> None:
         "got": "-1",
         "perhaps": "the operator is another one",
         "look_at": "labs/tiny/calc.py:2",
+        "timeline": [],
     }
 
 
@@ -204,3 +205,12 @@ def right_tests(body: str) -> str:
 def test_stub_is_what_the_tests_say() -> None:
     """The stub names the criteria that its TODOs belong to."""
     assert "TODO A1" in STUB
+
+
+def test_terminal_without_unicode(right: TinyLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the terminal knows ASCII only, marks are letters and nothing is spelt out in codes."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    result = right.run_apart()
+    result.stdout.fnmatch_lines([" + passed   A1  adds*"])
+    assert "\\u" not in result.stdout.str()
+    assert "\\x" not in result.stdout.str()

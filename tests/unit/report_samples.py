@@ -15,6 +15,7 @@ from pytest_labkit.model import (
     Report,
     ServiceInfo,
     Status,
+    Step,
     Verdict,
 )
 
@@ -35,6 +36,10 @@ STALE_WRITER = Message(
     got="3 of them won: 41 was written by writer 2, then by writer 5, then by writer 7",
     perhaps="the version is read first and written later, with no condition on the write itself",
     look_at="/home/ann/course/labs/lab3/event_store.py:41",
+    timeline=(
+        Step("writer 2", "append(order-17, 40, [0f8fad5b])", 0.0, 4.1, "ok", "ok"),
+        Step("writer 5", "append(order-17, 40, [7c9e6679])", 0.3, 5.2, "ok", "ok"),
+    ),
 )
 UNTOUCHED = Message(
     checked="EventStore().append_events and get_events on a new stream",

@@ -16,6 +16,7 @@ import pytest
 from pytest_labkit import checks
 from pytest_labkit.checks import Finding
 from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.model import Step
 
 LINE = re.compile(r"(\w+) +(\d+)-(\d*) +(\w+)\(([^)]*)\) +(ok|failed|unknown)(?:: *(.*))?")
 
@@ -666,21 +667,19 @@ def _simulated(chance: random.Random) -> tuple[list[Operation], list[tuple[int, 
 
 
 def test_timeline() -> None:
-    """A line for each operation, ordered by start, offsets from the first."""
+    """A step for each operation, ordered by start, times from the first in milliseconds."""
     finding = checks.two_winners(
-        *_history(
-            """
+        *_history("""
         w1 100-104 append(0, a) ok
-        writer-2 101-105 append(0, b) ok
+        w2 101-105 append(0, b) ok
         final: b
-    """.replace("writer-2", "w22")
-        )
+    """)
     )
     assert finding is not None
-    assert checks.timeline(finding).splitlines() == [
-        "    0.0 -     4.0 ms  w1   append(expected_version=0, batch=[a])  ok",
-        "    1.0 -     5.0 ms  w22  append(expected_version=0, batch=[b])  ok",
-    ]
+    assert checks.timeline(reversed(finding.evidence)) == (
+        Step("w1", "append(0, [a])", 0.0, 4.0, "ok", "ok"),
+        Step("w2", "append(0, [b])", 1.0, 5.0, "ok", "ok"),
+    )
 
 
 def test_timeline_tells_how_operations_ended() -> None:
@@ -692,41 +691,44 @@ def test_timeline_tells_how_operations_ended() -> None:
         w3 5-6 append(0, c) unknown
         final:
     """)
-    lines = checks.timeline(Finding("", "", "", tuple(operations))).splitlines()
-    assert [line.split(")  ")[1].strip() for line in lines] == [
-        "failed: ConcurrencyError: refused",
-        "ok: [a, b]",
-        "has not ended",
-        "unknown",
+    assert [(step.outcome, step.end_ms, step.said) for step in checks.timeline(operations)] == [
+        ("failed", 1.0, "failed: ConcurrencyError: refused"),
+        ("ok", 3.0, "ok: [a, b]"),
+        ("unknown", None, "has not ended"),
+        ("unknown", 6.0, "unknown"),
     ]
 
 
-def test_timeline_is_short() -> None:
-    """Of many operations eight lines are left, of a long batch its beginning, of a long id its two ends."""
-    batch = [f"0f8fad5b-d9cb-469f-a165-70867728950{i}" for i in range(9)]
-    operations = tuple(
-        Operation("w", "append", {"expected_version": 0, "batch": batch}, i, i + 0.5, Outcome.OK)
-        for i in range(20)
-    )
-    lines = checks.timeline(Finding("", "", "", operations)).splitlines()
-    assert len(lines) == 8
-    assert lines[-1] == "… and 13 more"
-    assert "batch=[0f8fad5…7289500, 0f8fad5…7289501, 0f8fad5…7289502, 0f8fad5…7289503, … 5 more]" in lines[0]
+def test_timeline_is_brief() -> None:
+    """Of a long batch the beginning is shown, of a UUID the first block, of a long text both ends."""
+    batch = [f"0f8fad5{i}-d9cb-469f-a165-708677289501" for i in range(9)]
+    operation = Operation("w", "append", {"stream": "order-" + "7" * 30, "batch": batch}, 0, 1, Outcome.OK)
+    (step,) = checks.timeline([operation])
+    expected = "append(order-7…7777777, [0f8fad50, 0f8fad51, 0f8fad52, 0f8fad53, … 5 more])"
+    assert step.call == expected
+
+
+def test_timeline_shows_the_first_line_of_an_error() -> None:
+    """An error of many lines, or of a very long one, takes no more than its place."""
+    told = f"ClientError: {'x' * 200}\nand more"
+    (step,) = checks.timeline([Operation("w", "append", {}, 0, 1, Outcome.UNKNOWN, error=told)])
+    assert step.said == f"unknown: ClientError: {'x' * 46}…"
 
 
 def test_timeline_without_evidence() -> None:
     """A finding about an event that nobody wrote has no operation to show."""
-    assert checks.timeline(Finding("made up", "", "", ())) == "(no operation)"
+    assert checks.timeline(()) == ()
 
 
 def test_a_finding_becomes_a_mistake() -> None:
-    """The message of a failed criterion holds the timeline."""
+    """The message of a failed criterion holds the operations that show it."""
     finding = checks.lost(*_history("w1 0-1 append(0, a) ok\nfinal:"))
     assert finding is not None
     mistake = finding.mistake("16 racing writers", perhaps="the write has no condition")
     assert (mistake.checked, mistake.expected, mistake.got, mistake.perhaps) == (
         "16 racing writers",
         "a in the log: the append was acknowledged",
-        "not there; version 1 is empty\n    0.0 -     1.0 ms  w1  append(expected_version=0, batch=[a])  ok",
+        "not there; version 1 is empty",
         "the write has no condition",
     )
+    assert mistake.timeline == (Step("w1", "append(0, [a])", 0.0, 1.0, "ok", "ok"),)

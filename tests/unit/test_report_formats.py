@@ -27,6 +27,7 @@ from pytest_labkit.model import (
     Report,
     ServiceInfo,
     Status,
+    Step,
     Verdict,
 )
 from pytest_labkit.report import SCHEMA, as_json, html, junit, markdown, text
@@ -57,7 +58,10 @@ texts = st.one_of(
 figures = st.floats()
 durations = st.one_of(st.floats(min_value=0), st.just(float("nan")))
 
-messages = st.builds(Message, texts, texts, texts, st.none() | texts, st.none() | texts)
+outcomes = st.sampled_from(["ok", "failed", "unknown"])
+steps = st.builds(Step, texts, texts, st.floats(), st.none() | st.floats(), outcomes, texts)
+timelines = st.lists(steps, max_size=12).map(tuple)
+messages = st.builds(Message, texts, texts, texts, st.none() | texts, st.none() | texts, timelines)
 targets = st.none() | st.sampled_from([">= 10000", "<= 50", "> 0", "< 1e-09", ">= 1e+308", ">= nan"]) | texts
 measurements = st.builds(
     Measurement,
@@ -173,7 +177,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         for tag in self.open:
-            self.texts.setdefault(tag, []).append(data)
+            self.texts.setdefault("svg title" if tag == "title" and "svg" in self.open else tag, []).append(
+                data
+            )
 
 
 OUR_TAGS = frozenset(re.findall(r"<(\w+)", html.TEMPLATE.read_text(encoding="utf-8")))

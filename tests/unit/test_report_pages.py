@@ -91,9 +91,8 @@ def test_page_says_each_verdict_in_words_and_can_be_linked_to() -> None:
 
     assert '<span aria-hidden="true">✗</span> failed' in article
     assert "labs/lab3/event_store.py:41" in article
-    assert [
-        label for label, _ in wording.fields(as_json(half_done())["criteria"][1]["message"])
-    ] == re.findall(r"<dt>(.*?)</dt>", article)
+    expected = ["checked", "expected", "got", "timeline", "perhaps", "look at"]
+    assert expected == re.findall(r"<dt>(.*?)</dt>", article)
 
 
 def test_page_tells_what_it_ran_on() -> None:
