@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.measure import Measure
+from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.session import LabSession, session_of
 
@@ -69,6 +71,18 @@ def kafka(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) 
 def redis(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) -> Endpoint:
     """A running Redis; `REDIS_URL` is set."""
     return _found("redis", labkit_session, labkit_environ)
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest, labkit_session: LabSession) -> int:
+    """A number of this test's own that follows from the run's seed, whichever other tests run."""
+    return derive(labkit_session.settings.seed, request.node.nodeid)
+
+
+@pytest.fixture
+def rng(seed: int) -> random.Random:
+    """Chance that `--lab-seed` repeats."""
+    return random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
 
 
 @pytest.fixture

@@ -204,7 +204,8 @@ class Report:
     A finished run of one lab; all that is shown of it anywhere is made from this.
 
     *notes* are sentences about the run as a whole: what door `direct` cannot promise, a criterion
-    judged by ratio, a service that broke. *next_step* is the command or advice to go on with.
+    judged by ratio, a service that broke. *next_step* is the command or advice to go on with. *seed* is
+    what all chance in the run followed from.
     """
 
     lab: Lab
@@ -221,6 +222,7 @@ class Report:
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     next_step: str | None = None
+    seed: int = 0
 
     @property
     def passed(self) -> bool:

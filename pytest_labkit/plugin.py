@@ -60,7 +60,8 @@ def _begin(config: pytest.Config) -> None:
 
     chosen = settings.resolve(
         config.rootpath,
-        options={option.name: config.getoption(option.dest) for option in settings.OPTIONS},
+        options={option.name: config.getoption(option.dest) for option in settings.OPTIONS}
+        | getattr(config, "workerinput", {}).get(session.NAME, {}),
         ini={option.ini: config.getini(option.ini) for option in settings.OPTIONS if option.ini},
         cwd=config.invocation_params.dir,
     )

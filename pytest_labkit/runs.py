@@ -64,6 +64,7 @@ class LabRun:
             started_at=self.started_at,
             duration_s=duration_s,
             door=self.settings.door,
+            seed=self.settings.seed,
             results=results,
             challenges=self._results(self.lab.challenges),
             services=dict(self.services),

@@ -191,7 +191,7 @@ class LabSession:
 
     def _header(self, run: LabRun) -> str:
         """The lab, door and backend of the run, with versions and the seconds until each was ready."""
-        parts = [f"{run.lab.id}: {run.lab.title}", f"door {self.settings.door}"]
+        parts = [f"{run.lab.id}: {run.lab.title}", f"door {self.settings.door}", f"seed {self.settings.seed}"]
         if run.services:
             choice = self.services.choice
             parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
@@ -305,6 +305,11 @@ class LabSession:
             if "services" in vars(self):
                 self.services.close()
             self._staging.cleanup()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker of pytest-xdist the seed of this run."""
+        node.workerinput[NAME] = {"seed": str(self.settings.seed)}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

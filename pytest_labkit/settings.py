@@ -15,6 +15,7 @@ from typing import Any
 
 import platformdirs
 
+from pytest_labkit import seeds
 from pytest_labkit.errors import UsageProblem
 
 BACKENDS = ("auto", "docker", "local", "external")
@@ -81,6 +82,13 @@ OPTIONS = (
         env="LABKIT_REPORT",
     ),
     Option("strict", "Judge targets as they stand, however slow the machine", switch=True),
+    Option(
+        "seed",
+        "Run with the chances of the run that named this seed: the same faults, the same random values",
+        metavar="N",
+        ini="lab_seed",
+        env="LABKIT_SEED",
+    ),
 )
 
 
@@ -90,7 +98,8 @@ class Settings:
     What this run was asked to do; every path is absolute.
 
     *cache* is the folder that downloads and start-up archives are shared in; *offline* forbids
-    downloads; *maven_url* is the Maven repository to download from, `None` for the usual one.
+    downloads; *maven_url* is the Maven repository to download from, `None` for the usual one. *seed* is what
+    all chance in the run follows from: drawn anew for each run that was given none.
     """
 
     root: Path
@@ -100,6 +109,7 @@ class Settings:
     criteria: tuple[str, ...] = ()
     report: Path = Path(".labkit/reports")
     strict: bool = False
+    seed: int = field(default_factory=seeds.draw)
     cache: Path = Path(".cache")
     offline: bool = False
     maven_url: str | None = None
@@ -125,7 +135,8 @@ def resolve(
         cwd: What relative folders on the command line are relative to; the current folder if `None`.
 
     Raises:
-        UsageProblem: A value is not one of an option's choices, or a folder of answers is missing.
+        UsageProblem: A value is not one of an option's choices, the seed is no whole number, or a folder of
+            answers is missing.
     """
     chosen = {option.name: _value(option, options or {}, ini or {}, environ) for option in OPTIONS}
     here = cwd or Path.cwd()
@@ -147,11 +158,20 @@ def resolve(
         criteria=tuple(chosen["criterion"]),
         report=(root if _is_default(chosen["report"]) else here) / chosen["report"],
         strict=bool(chosen["strict"]),
+        seed=_seed(chosen["seed"]),
         cache=Path(cache).absolute() if cache else platformdirs.user_cache_path("labkit"),
         offline=environ.get("LABKIT_OFFLINE", "") not in ("", "0"),
         maven_url=environ.get("LABKIT_MAVEN_URL") or None,
         environ=environ,
     )
+
+
+def _seed(given: str | None) -> int:
+    if given is None:
+        return seeds.draw()
+    if not given.isdecimal():
+        raise UsageProblem(f"The seed {given!r} is no whole number.", "Take the one that a report names.")
+    return int(given)
 
 
 def _is_default(report: str) -> bool:

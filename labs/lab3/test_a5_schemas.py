@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import fastavro
+import hypothesis
 import pytest
 from fastavro.schema import load_schema
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -89,15 +90,15 @@ EVENTS = st.one_of(
 )
 
 
-def test_any_event_comes_back(store):
+def test_any_event_comes_back(store, seed):
     """Whatever events.py can make comes back as it was: text, 64-bit numbers, floats, times of any zone."""
     streams = count()
 
+    @hypothesis.seed(seed)
     @settings(
         max_examples=30,
         deadline=None,
         database=None,
-        derandomize=True,
         phases=[Phase.explicit, Phase.generate],  # each example is real requests: shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )

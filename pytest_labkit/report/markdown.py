@@ -97,6 +97,7 @@ def _run(document: Document) -> str:
     facts = [
         f"kit {document['kit_version']}",
         f"door {document['door']}",
+        f"seed {document['seed']}",
         f"started {document['started_at']}",
         wording.seconds(document["duration_s"]),
         *services,

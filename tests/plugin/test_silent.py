@@ -14,7 +14,7 @@ def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> N
         def test_loaded():
             loaded = {name for name in sys.modules if name.startswith("pytest_labkit")}
             assert loaded == {"pytest_labkit", "pytest_labkit.errors", "pytest_labkit.expectation",
-                              "pytest_labkit.settings", "pytest_labkit.plugin"}
+                              "pytest_labkit.seeds", "pytest_labkit.settings", "pytest_labkit.plugin"}
             assert not {"boto3", "docker", "confluent_kafka", "redis", "pydantic"} & set(sys.modules)
         def test_fixtures_are_free(request):
             with pytest.raises(pytest.FixtureLookupError, match="dynamodb"):

@@ -107,6 +107,7 @@ def report(
         started_at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
         duration_s=12.34,
         door="direct",
+        seed=407,
         results=results,
         services={"dynamodb": ServiceInfo("3.1.0", "local", 1.62)},
         machine={"system": "Linux 6.1 x86_64", "python": "3.11.2", "cores": 2, "memory_gib": 24.0},

@@ -103,6 +103,7 @@ reports = st.builds(
     started_at=st.datetimes(timezones=st.just(UTC), min_value=datetime(1971, 1, 1)),  # noqa: DTZ001
     duration_s=durations,
     door=st.sampled_from(["direct", "process"]),
+    seed=st.integers(min_value=0),
     results=st.lists(results, max_size=25).map(tuple),
     challenges=st.lists(results, max_size=2).map(tuple),
     services=st.dictionaries(texts, st.builds(ServiceInfo, texts, texts, durations), max_size=3),
