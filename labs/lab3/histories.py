@@ -10,6 +10,7 @@ from labs.lab3.checking import ids, versions
 from labs.lab3.errors import ConcurrencyError
 from labs.lab3.events import Event
 from pytest_labkit import checks, expect
+from pytest_labkit.checks import Finding
 from pytest_labkit.history import History, Operation, Outcome
 
 _CAUSES = {
@@ -51,12 +52,10 @@ class Calls:
     def judge(self, stream: str, final: Any) -> None:
         """One winner a version, no gap, nothing acknowledged lost, nothing of a refused call stored."""
         history = self._history.where(stream=stream)
-        unclear = [o for o in history if o.outcome is Outcome.UNKNOWN]
-        expect(
-            not unclear,
-            expected="each call to return, or to raise ConcurrencyError",
-            got=f"{unclear[0].name} by {unclear[0].process}: {unclear[0].error}" if unclear else "",
-        )
+        for operation in (o for o in history if o.outcome is Outcome.UNKNOWN):
+            got = f"{operation.name} by {operation.process}: {operation.error}"
+            expected = "each call to return, or to raise ConcurrencyError"
+            raise Finding("unclear", expected, got, (operation,)).mistake()
         log = list(zip(versions(final), ids(final), strict=True))
         expect.equal([*range(1, len(log) + 1)], [version for version, _ in log])
         finding = (
@@ -80,9 +79,12 @@ def _errors_are_true(history: History) -> None:
         expected = operation.args["expected_version"]
         if isinstance(operation.exception, ConcurrencyError):
             actual = operation.exception.actual_version
-            expect(
-                actual in ends and actual != expected,
-                expected=f"actual_version to be one of {sorted(ends - {expected})}",
-                got=f"{actual!r}, from a writer who expected {expected}",
-                perhaps="how far the stream is has to be read after the conflict: the winner's batch counts",
-            )
+            if actual not in ends or actual == expected:
+                raise Finding(
+                    "untrue error",
+                    f"actual_version to be one of {sorted(ends - {expected})}",
+                    f"{actual!r}, from a writer who expected {expected}",
+                    (operation,),
+                ).mistake(
+                    perhaps="how far the stream is has to be read after the conflict: the winner's counts"
+                )

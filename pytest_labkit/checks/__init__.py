@@ -1,5 +1,9 @@
 """
-Judges of an append log with optimistic concurrency: pure functions over a history and the final log.
+Pure judges of a history: each looks for one anomaly and returns the `Finding` with the least evidence.
+
+`messages` judges a message log, `availability` which share of calls was served, `transitions` which state
+followed which. What stands here judges an append log with optimistic concurrency, over a history and the
+final log.
 
 A log is empty when its history begins; its first event is at version 1. `append` has the arguments
 `expected_version`, the version that the caller believes the log to be at, and `batch`, the ids of new
@@ -11,10 +15,10 @@ order in which they are read.
 An append that is `ok` must be there, one that `failed` must not, one that is `unknown` may or may not be
 there, but whole. An id belongs to one batch; a batch is appended again only to try it again.
 
-Each judge looks for one anomaly and returns the `Finding` with the least evidence, `None` if there is
-none. `append_log` and `reads` ask all of their kind; `refused_without_rival` stands by itself, for it has a
-condition. In the examples, `w1: append(0, [a]) ok` is a call of writer w1 with expected version 0, and
-`final: a b` a log with a at version 1 and b at version 2.
+A judge returns `None` if there is no anomaly. `append_log` and `reads` ask all of their kind;
+`refused_without_rival` stands by itself, for it has a condition. In the examples, `w1: append(0, [a]) ok`
+is a call of writer w1 with expected version 0, and `final: a b` a log with a at version 1 and b at
+version 2.
 
 The judges do not ask whether anything was written at all: a test that needs a winner has to look for one.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
 
-from pytest_labkit.checks.finding import Finding, brief
+from pytest_labkit.checks.finding import Finding, brief, earliest
 from pytest_labkit.history import Operation, Outcome
 
 Final = Sequence[tuple[int, str]]
@@ -117,11 +117,11 @@ Find = Callable[[Case], Iterator[Finding]]
 
 
 def shortest(find: Find) -> Judge:
-    """A judge that returns the shortest of what *find* yields, the first of equals."""
+    """A judge that returns the shortest of what *find* yields, the earliest of equals."""
 
     @wraps(find)
     def judge(history: Iterable[Operation], final: Final) -> Finding | None:
-        return min(find(Case(history, final)), key=lambda finding: len(finding.evidence), default=None)
+        return earliest(find(Case(history, final)))
 
     return judge
 

@@ -39,8 +39,12 @@ class Finding:
     got: str
     evidence: tuple[Operation, ...]
 
-    def mistake(self, checked: str, perhaps: str | None = None) -> Counterexample:
-        """The finding as a failed criterion tells it, with the timeline of its evidence."""
+    def mistake(self, checked: str = "", perhaps: str | None = None) -> Counterexample:
+        """
+        The finding as a failed criterion tells it, with the timeline of its evidence.
+
+        What is *checked* is the first sentence of the test's docstring where it is left empty.
+        """
         return Counterexample(
             checked=checked,
             expected=self.expected,
@@ -48,6 +52,15 @@ class Finding:
             perhaps=perhaps,
             timeline=timeline(self.evidence),
         )
+
+
+def earliest(findings: Iterable[Finding]) -> Finding | None:
+    """The finding with the fewest operations as evidence; of equals the one that was complete first."""
+    return min(
+        findings,
+        key=lambda f: (len(f.evidence), max((o.start for o in f.evidence), default=0.0)),
+        default=None,
+    )
 
 
 def timeline(operations: Iterable[Operation]) -> tuple[Step, ...]:

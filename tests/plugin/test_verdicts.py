@@ -207,6 +207,40 @@ def test_stub_is_what_the_tests_say() -> None:
     assert "TODO A1" in STUB
 
 
+COUNTEREXAMPLE = """
+from pytest_labkit.checks import Finding
+    from pytest_labkit.history import Operation, Outcome
+    calls = (Operation("w1", "append", {"n": 1}, 5.0, 5.004, Outcome.OK),
+             Operation("w2", "append", {"n": 2}, 5.001, 5.005, Outcome.FAILED, error="Refused: no"))
+    raise Finding("two winners", "one", "two", calls).mistake("a race")
+"""
+
+
+def test_counterexample_is_shown_and_kept(right: TinyLab) -> None:
+    """The operations that show what is wrong are drawn in the terminal and listed in report.json."""
+    right.write("test_calc.py", right_tests(COUNTEREXAMPLE.strip()))
+    result = right.run("--lab-criterion", "A1")
+    result.stdout.fnmatch_lines(
+        [
+            "      got       two",
+            "      timeline      0 * 5 ms",
+            "                w1  ├*┤ * append(1)  ok",
+            "                w2   *├*✗  append(2)  failed: Refused: no",
+        ]
+    )
+    assert right.message("A1")["timeline"] == [
+        {"process": "w1", "call": "append(1)", "start_ms": 0.0, "end_ms": 4.0, "outcome": "ok", "said": "ok"},
+        {
+            "process": "w2",
+            "call": "append(2)",
+            "start_ms": 1.0,
+            "end_ms": 5.0,
+            "outcome": "failed",
+            "said": "failed: Refused: no",
+        },
+    ]
+
+
 def test_terminal_without_unicode(right: TinyLab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the terminal knows ASCII only, marks are letters and nothing is spelt out in codes."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
