@@ -23,12 +23,20 @@ class OutOfTime(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` in the main thread after *seconds*; elsewhere nothing can be interrupted."""
+    """
+    Raise `OutOfTime` in the main thread after *seconds*; elsewhere nothing can be interrupted.
+
+    It is raised again at the end where a bare `except:` of a student's swallowed it.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
+    rang = False
+
     def ring(_number: int, _frame: FrameType | None) -> None:
+        nonlocal rang
+        rang = True
         raise OutOfTime(seconds)
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -38,6 +46,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if rang:
+        raise OutOfTime(seconds)
 
 
 @contextmanager

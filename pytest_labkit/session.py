@@ -12,8 +12,8 @@ import inspect
 import json
 import tempfile
 import time
-from collections.abc import Generator, Iterable
-from contextlib import nullcontext
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_labkit import limits, manifest
+from pytest_labkit.answers.raised import AnswerRaised, frames
 from pytest_labkit.answers.staging import Staged, stage
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
@@ -202,12 +203,14 @@ class LabSession:
             ]
         return " · ".join(parts)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Do not try the other tests of a criterion that hung: each would hang as long again."""
         criterion = item.stash.get(_criterion, None)
         if criterion in self._hung:
             raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
+        with self._exits_are_errors(item):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -216,8 +219,21 @@ class LabSession:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
         limit_s = item.stash[_criterion].time_limit_s
-        with limits.one_at_a_time(self._say) if timed else nullcontext(), limits.time_limit(limit_s):
+        alone = limits.one_at_a_time(self._say) if timed else nullcontext()
+        with alone, limits.time_limit(limit_s), self._exits_are_errors(item):
             return (yield)
+
+    @contextmanager
+    def _exits_are_errors(self, item: pytest.Item) -> Iterator[None]:
+        """Keep a student's `pytest.exit()` from ending the run, with the exit code that it names."""
+        try:
+            yield
+        except pytest.exit.Exception as error:
+            if _criterion not in item.stash or not (passed := frames(error, self.run_of(item).staged.paths)):
+                raise
+            raised = AnswerRaised("Exit", str(error))
+            raised.labkit_frames = passed  # type: ignore[attr-defined]
+            raise raised from None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

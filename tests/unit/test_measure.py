@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit import measure
 from pytest_labkit.errors import Mistake
 from pytest_labkit.measure import Measure
 from pytest_labkit.model import Criterion, Target
@@ -21,11 +20,9 @@ class FakeClock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+def clock() -> FakeClock:
     """The kit's clock, in the test's hand."""
-    fake = FakeClock()
-    monkeypatch.setattr(measure, "_clock", fake)
-    return fake
+    return FakeClock()
 
 
 def criterion(limit: float) -> Criterion:
@@ -42,7 +39,7 @@ def test_first_round_is_not_counted(clock: FakeClock) -> None:
         clock.now += next(seconds)
         return 10.0
 
-    assert (10.0, 10.0, 10.0) == Measure(criterion(10)).rate("rate", round_, unit="1/s").rounds
+    assert (10.0, 10.0, 10.0) == Measure(criterion(10), clock=clock).rate("rate", round_, unit="1/s").rounds
 
 
 def test_student_and_reference_take_turns(clock: FakeClock) -> None:
@@ -54,7 +51,7 @@ def test_student_and_reference_take_turns(clock: FakeClock) -> None:
         clock.now += 1.0
         return 10.0
 
-    made = Measure(criterion(5)).rate(
+    made = Measure(criterion(5), clock=clock).rate(
         "rate", lambda: work("student"), unit="1/s", reference=lambda: work("reference")
     )
     assert ["reference", "student"] * 4 == order
@@ -69,7 +66,7 @@ def test_near_miss_is_measured_again(clock: FakeClock) -> None:
         clock.now += 1.0
         return next(rates)
 
-    made = Measure(criterion(10)).rate("rate", round_, unit="1/s")
+    made = Measure(criterion(10), clock=clock).rate("rate", round_, unit="1/s")
     assert 6 == len(made.rounds)
     assert made.met is True
 
@@ -81,7 +78,7 @@ def test_far_miss_fails_at_once(clock: FakeClock) -> None:
         clock.now += 1.0
         return 2.0
 
-    measure_ = Measure(criterion(10))
+    measure_ = Measure(criterion(10), clock=clock)
     with pytest.raises(Mistake, match="expected >= 10 1/s; got 2 1/s"):
         measure_.rate("rate", round_, unit="1/s")
     (made,) = measure_.measurements
@@ -91,5 +88,5 @@ def test_far_miss_fails_at_once(clock: FakeClock) -> None:
 def test_recorded_figures_are_judged_too() -> None:
     """Figures that a test took itself are held to the target of their name."""
     with pytest.raises(Mistake, match="got 3 1/s"):
-        Measure(criterion(10)).record("rate", [3.0, 1.0, 4.0], unit="1/s")
-    assert Measure(criterion(10)).record("other", [3.0], unit="1/s").met is None
+        Measure(criterion(10), clock=clock).record("rate", [3.0, 1.0, 4.0], unit="1/s")
+    assert Measure(criterion(10), clock=clock).record("other", [3.0], unit="1/s").met is None
