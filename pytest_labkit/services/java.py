@@ -19,6 +19,9 @@ from pytest_labkit.errors import KitError
 
 OLDEST = 17
 
+# From here on archives are AOT caches (JEP 483, 515), before they are CDS archives (JEP 310).
+_AOT = 24
+
 # Quick to start rather than quick after an hour: the first compiler only, and one collector thread.
 FAST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData")
 
@@ -42,6 +45,46 @@ class Java:
         """The program with the options that every JVM of the kit gets."""
         native = ("--enable-native-access=ALL-UNNAMED",)  # 24 and later warn about JNI without it
         return [str(self.program), *FAST, *native]
+
+    @property
+    def identity(self) -> str:
+        """What its archives depend on, wherever it lies: its `release` file and the sizes of its parts."""
+        home = self.program.resolve().parent.parent
+        parts = [home / "release", home / "lib" / "modules", *sorted(home.glob("lib/server/libjvm.*"))]
+        sizes = [f"{part.name} {part.stat().st_size}" for part in parts if part.is_file()]
+        return "\n".join([self.version, *sizes, _release(self.program)])
+
+    def noting(self, notes: Path) -> list[str]:
+        """Options of a start that writes into *notes*, at its end, what an archive should hold."""
+        if self.major >= _AOT:
+            return ["-XX:AOTMode=record", f"-XX:AOTConfiguration={notes}"]
+        return ["-Xshare:off", f"-XX:DumpLoadedClassList={notes}"]
+
+    def archiving(self, notes: Path, archive: Path) -> list[str]:
+        """Options of a JVM that makes *archive* from *notes*, and runs nothing."""
+        if self.major >= _AOT:
+            return ["-XX:AOTMode=create", f"-XX:AOTConfiguration={notes}", f"-XX:AOTCache={archive}"]
+        return ["-Xshare:dump", f"-XX:SharedClassListFile={notes}", f"-XX:SharedArchiveFile={archive}"]
+
+    def using(self, archive: Path) -> list[str]:
+        """
+        Options of a start from *archive*, which Java leaves aside if it does not fit.
+
+        Whether it was used stands in what the JVM prints first, see `used_archive`.
+        """
+        if self.major >= _AOT:
+            # Java 25 warns of adapters that it found under another one's name, and makes them anew.
+            return [f"-XX:AOTCache={archive}", "-Xlog:aot*=error", "--show-version"]
+        return [f"-XX:SharedArchiveFile={archive}", "--show-version"]
+
+    def insisting(self, archive: Path) -> list[str]:
+        """Options of a JVM that does not start unless it can use *archive*."""
+        return [*self.using(archive), "-XX:AOTMode=on" if self.major >= _AOT else "-Xshare:on"]
+
+
+def used_archive(log: str) -> bool:
+    """Whether a JVM that was started with the options of `Java.using`, and wrote *log*, took the archive."""
+    return re.search(r"VM .*\(build .*, sharing\)", log) is not None
 
 
 def find(environ: Mapping[str, str]) -> Java:
@@ -80,10 +123,13 @@ def _in(home: Path, source: str) -> Iterator[tuple[Path, str]]:
 
 def _version(program: Path) -> str:
     """From the file `release` beside it, as every OpenJDK has, else by asking; empty if it does not run."""
-    release = program.resolve().parent.parent / "release"
-    text = release.read_text(encoding="utf-8", errors="replace") if release.is_file() else _asked(program)
-    match = re.search(r'(?:JAVA_VERSION=|version )"([^"]+)"', text)
+    match = re.search(r'(?:JAVA_VERSION=|version )"([^"]+)"', _release(program) or _asked(program))
     return match.group(1) if match else ""
+
+
+def _release(program: Path) -> str:
+    release = program.resolve().parent.parent / "release"
+    return release.read_text(encoding="utf-8", errors="replace") if release.is_file() else ""
 
 
 def _asked(program: Path) -> str:

@@ -7,7 +7,6 @@ ends it should the run be killed. What it writes lies in a temporary folder that
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -18,37 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from pytest_labkit.errors import KitError, ServiceFailed
-from pytest_labkit.services import download, dynamodb, guard, java, kafka, processes, redis, versions, wait
+from pytest_labkit.services import archives, download, guard, java, processes, redis, wait
+from pytest_labkit.services.archives import Archive
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.local_servers import RECIPES, Program, Recipe, class_path
 from pytest_labkit.services.processes import Identity
 from pytest_labkit.settings import Settings
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class _Program:
-    """A process to start: its command, the port it will listen on, and the name of its log."""
-
-    command: Sequence[str]
-    port: int
-    log: str
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """
-    How one service is started on this machine.
-
-    *ports* is how many it needs; *prepare* writes what it starts from into a folder and gives the
-    programs and the endpoint; *probe* proves that the endpoint works, *awaited* says how.
-    """
-
-    ports: int
-    prepare: Callable[[Path, list[int]], tuple[list[_Program], Endpoint]]
-    probe: Callable[[Endpoint], None]
-    awaited: str
-    deadline_s: float
+_LAST_WORDS_S = 60.0  # for a JVM to write down what it noted, or an archive: some 5 s on a quiet machine
 
 
 def available(settings: Settings) -> str | None:
@@ -75,20 +54,52 @@ def start(
         ServiceFailed: It died twice, or did not answer in time.
         KitError: Its program is not to be had.
     """
-    recipe = _RECIPES[service](settings, brokers, say)
+    recipe = RECIPES[service](settings, brokers, say)
+    archive = recipe.archive
+    options = _archive_options(service, archive, settings, say) if archive else []
     try:
-        return _attempt(service, recipe, settings, keep)
+        running = _attempt(service, recipe, settings, options, keep=keep)
     except ServiceFailed as failed:
         if failed.exit_status is None:
             raise
+        if archive and options:  # it may have died of it
+            archives.discard(archive)
         say(f"{failed.what}\nStarting {service} once more, on another port.")
-        return _attempt(service, recipe, settings, keep)
+        return _attempt(service, recipe, settings, keep=keep)
+    if archive and options and not java.used_archive(running.first_words()):
+        archives.discard(archive)
+    return running
 
 
-def _attempt(service: str, recipe: _Recipe, settings: Settings, keep: bool) -> Local:
+def _archive_options(service: str, archive: Archive, settings: Settings, say: Say) -> list[str]:
+    """The options that make it start from *archive*, which is made now if there is none."""
+    recipe = RECIPES[service](settings, 1, say)  # one broker notes what each of three would
+
+    def make(part: Path) -> None:
+        _make_archive(service, recipe, archive, part, settings)
+
+    return archives.options(archive, make, say)
+
+
+def _make_archive(service: str, recipe: Recipe, archive: Archive, part: Path, settings: Settings) -> None:
+    """Make *archive* at *part*: of what a start of *service* notes, which serves for nothing else."""
+    java, notes = archive.java, Path("classes.notes")  # in the service's folder, and removed with it
+    started = _attempt(service, recipe, settings, java.noting(notes))
+    try:
+        processes.stop(started.processes, grace_s=_LAST_WORDS_S)
+        for options in java.archiving(notes, part), [*java.insisting(part), "-version"]:
+            command = [*java.command, "-cp", class_path(archive.class_path), *options]
+            started.finish(Program(command, 0, "archive.log"), settings.environ)
+    finally:
+        started.stop()
+
+
+def _attempt(
+    service: str, recipe: Recipe, settings: Settings, options: Sequence[str] = (), *, keep: bool = False
+) -> Local:
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix=f"{guard.PREFIX}{service}-"))
-    programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports))
+    programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports), options)
     running = Local(endpoint, folder, guard.new_note(settings.root, service))
     try:
         for program in programs:
@@ -140,7 +151,7 @@ class Local:
     logs: list[str] = field(default_factory=list)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
-    def launch(self, program: _Program, environ: Mapping[str, str]) -> None:
+    def launch(self, program: Program, environ: Mapping[str, str]) -> None:
         """Start *program* as one of its processes."""
         child = processes.spawn(
             program.command, folder=self.folder, log=self.folder / program.log, environ=environ
@@ -151,6 +162,16 @@ class Local:
         if self.note is not None:
             guard.write(self.note, self.describe(), guard.owner(environ))
 
+    def finish(self, program: Program, environ: Mapping[str, str]) -> None:
+        """Run *program* to its end, ended with the service should this run be killed; raises if it fails."""
+        self.launch(program, environ)
+        status = self._children[-1].wait(_LAST_WORDS_S)
+        if status != 0:
+            said = processes.tail(self.folder / program.log, 1)
+            raise KitError(
+                f"{Path(program.command[0]).name} ended with exit status {status}: {' '.join(said)}"
+            )
+
     def release(self) -> None:
         """Let it outlive this process."""
         if self.note is not None:
@@ -159,7 +180,7 @@ class Local:
         for child in self._children:
             processes.outlives(child)
 
-    def prove(self, programs: Sequence[_Program], probe: Callable[[Endpoint], None]) -> None:
+    def prove(self, programs: Sequence[Program], probe: Callable[[Endpoint], None]) -> None:
         """Raises unless its own processes listen where they should and *probe* works."""
         for process, program in zip(self.processes, programs, strict=True):
             if not processes.listens(process["pid"], program.port):
@@ -200,69 +221,15 @@ class Local:
             for line in processes.tail(self.folder / log, lines // len(shown))
         ]
 
+    def first_words(self) -> str:
+        """The start of what its first process logged, where a JVM says what it is."""
+        with suppress(OSError), (self.folder / self.logs[0]).open("rb") as log:
+            return log.read(4096).decode("utf-8", "replace")
+        return ""
+
     def stop(self) -> None:
         """End its processes and remove its folder."""
         guard.end(self.processes, self.folder, self.note)
         for child in self._children:
             with suppress(subprocess.TimeoutExpired):  # its last threads may take a moment after it has ended
                 child.wait(timeout=5)
-
-
-def _redis(settings: Settings, _brokers: int, _say: Say) -> _Recipe:
-    server = redis.find_server(settings.environ)
-    version = redis.program_version(server)
-
-    def prepare(folder: Path, ports: list[int]) -> tuple[list[_Program], Endpoint]:
-        command = redis.command(server, port=ports[0], folder=folder)
-        endpoint = redis.endpoint(f"redis://127.0.0.1:{ports[0]}/0", backend="local", version=version)
-        return [_Program(command, ports[0], "redis.log")], endpoint
-
-    return _Recipe(1, prepare, redis.probe, redis.AWAITED, deadline_s=30)
-
-
-def _dynamodb(settings: Settings, _brokers: int, say: Say) -> _Recipe:
-    found = java.find(settings.environ)
-    files = download.fetch(
-        download.artifacts("dynamodb"), settings, say, what=f"DynamoDB Local {versions.DYNAMODB}"
-    )
-    native = next(file.parent for file in files if file.suffix != ".jar")
-
-    def prepare(_folder: Path, ports: list[int]) -> tuple[list[_Program], Endpoint]:
-        class_path = _class_path([dynamodb.LAUNCHER, *files])
-        command = dynamodb.command(found.command, class_path=class_path, native=native, port=ports[0])
-        endpoint = dynamodb.endpoint(
-            f"http://127.0.0.1:{ports[0]}", backend="local", version=versions.DYNAMODB
-        )
-        return [_Program(command, ports[0], "dynamodb.log")], endpoint
-
-    return _Recipe(1, prepare, dynamodb.probe, dynamodb.AWAITED, deadline_s=90)
-
-
-def _kafka(settings: Settings, brokers: int, say: Say) -> _Recipe:
-    found = java.find(settings.environ)
-    files = download.fetch(download.artifacts("kafka"), settings, say, what=f"Apache Kafka {versions.KAFKA}")
-
-    def prepare(folder: Path, ports: list[int]) -> tuple[list[_Program], Endpoint]:
-        nodes = [kafka.Node(i + 1, *ports[2 * i : 2 * i + 2]) for i in range(brokers)]
-        cluster_id = kafka.random_id()
-        programs = []
-        for node in nodes:
-            home = folder / f"broker-{node.id}"
-            kafka.prepare(home, node, nodes, cluster_id=cluster_id)
-            command = kafka.command(found.command, class_path=_class_path(files), folder=home)
-            programs.append(_Program(command, node.port, f"broker-{node.id}.log"))
-        addresses = [node.address for node in nodes]
-        return programs, kafka.endpoint(addresses, backend="local", version=versions.KAFKA)
-
-    return _Recipe(2 * brokers, prepare, kafka.probe, kafka.AWAITED, deadline_s=120 + 30 * brokers)
-
-
-def _class_path(files: Sequence[Path]) -> str:
-    return os.pathsep.join(str(file) for file in files if file.suffix == ".jar")
-
-
-_RECIPES: Mapping[str, Callable[[Settings, int, Say], _Recipe]] = {
-    "kafka": _kafka,
-    "dynamodb": _dynamodb,
-    "redis": _redis,
-}
