@@ -20,7 +20,19 @@ from pytest_labkit.services import guard, processes, state, together
 from pytest_labkit.services.base import Backend, Endpoint, Running
 from pytest_labkit.settings import Settings
 
-__all__ = ["NAMES", "Choice", "Endpoint", "Running", "Services", "Status", "choose", "down", "status", "up"]
+__all__ = [
+    "NAMES",
+    "Choice",
+    "Endpoint",
+    "Running",
+    "Services",
+    "Status",
+    "choose",
+    "down",
+    "probe",
+    "status",
+    "up",
+]
 
 NAMES = ("kafka", "dynamodb", "redis")
 """The services that the kit can start."""
@@ -277,11 +289,15 @@ def status(settings: Settings) -> list[Status]:
 
 def works(endpoint: Endpoint, *, timeout_s: float = 5.0) -> bool:
     """Whether a round trip to *endpoint* works now, in *timeout_s* seconds a step; never raises."""
-    service = importlib.import_module(f"pytest_labkit.services.{endpoint.service}")
     with suppress(Exception):
-        service.probe(endpoint, timeout_s=timeout_s)
+        probe(endpoint, timeout_s=timeout_s)
         return True
     return False
+
+
+def probe(endpoint: Endpoint, *, timeout_s: float = 5.0) -> None:
+    """Make a round trip to *endpoint*; raises if that does not work in *timeout_s* seconds a step."""
+    importlib.import_module(f"pytest_labkit.services.{endpoint.service}").probe(endpoint, timeout_s=timeout_s)
 
 
 def stop_all(running: Iterable[Running]) -> None:

@@ -6,10 +6,11 @@ Nothing here starts anything. `local`, `docker` and `external` each give the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pytest_labkit.services.members import Member
 from pytest_labkit.settings import Settings
 
 
@@ -46,6 +47,10 @@ class Running(Protocol):
 
     def alive(self) -> bool:
         """Whether the processes or containers behind it still run (no round trip is made)."""
+        ...
+
+    def members(self) -> Sequence[Member]:
+        """Its processes or containers, brokers in the order of their ids; none if it is not the kit's."""
         ...
 
     def log_tail(self, lines: int = 20) -> list[str]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.docker_daemon import HINT, can_pull, connected, first_line, has_image, need_image
 from pytest_labkit.services.docker_owner import call_ryuk, labels, sweep
 from pytest_labkit.services.docker_servers import RECIPES, Recipe, Server
+from pytest_labkit.services.members import ContainerMember
 from pytest_labkit.services.versions import IMAGES
 from pytest_labkit.services.wait import until
 from pytest_labkit.settings import Settings
@@ -146,6 +148,15 @@ class DockerService:
         shown = min(logs, key=lambda log: log[0], default=(True, b""))[1]  # False, for ended, comes first
         return shown.decode(errors="replace").splitlines()[-lines:]
 
+    def members(self) -> list[ContainerMember]:
+        """Each of its containers."""
+        return [ContainerMember(partial(self._container, id_)) for id_ in self._containers]
+
+    @contextmanager
+    def _container(self, id_: str) -> Iterator[Container]:
+        with _said_plainly(self.endpoint.service, "reach"), connected(self._settings) as client:
+            yield client.containers.get(id_)
+
     def stop(self) -> None:
         """Remove the containers, their volumes and the network, each within 30 s."""
         from requests import RequestException
@@ -178,14 +189,14 @@ def _remove(client: DockerClient, containers: Iterable[str], network: str | None
 
 
 @contextmanager
-def _said_plainly(service: str) -> Iterator[None]:
+def _said_plainly(service: str, doing: str = "start") -> Iterator[None]:
     """Turn what the daemon refuses or fails to do into a `KitError`."""
     from requests import RequestException
 
     try:
         yield
     except RequestException as error:
-        raise KitError(f"Docker could not start {service}: {first_line(error)}", HINT) from error
+        raise KitError(f"Docker could not {doing} {service}: {first_line(error)}", HINT) from error
 
 
 def _launch(

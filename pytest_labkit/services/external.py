@@ -47,6 +47,10 @@ class External:
         """Always: nobody here knows more than a round trip would tell."""
         return True
 
+    def members(self) -> tuple[()]:
+        """None: it is not the kit's to kill or to pause."""
+        return ()
+
     def log_tail(self, lines: int = 20) -> list[str]:  # noqa: ARG002 - as every backend
         """Nothing: its log is elsewhere."""
         return []

@@ -64,6 +64,12 @@ def write(note: Path, description: Mapping[str, Any], owner: Identity) -> None:
         )
 
 
+def rewrite(note: Path, description: Mapping[str, Any]) -> None:
+    """Write what has changed of a service into its *note*; whose it is stays."""
+    with _notes_lock(note.parent):
+        replace_file(note, {"owner": json.loads(note.read_text("utf-8"))["owner"], **description})
+
+
 def replace_file(file: Path, content: Mapping[str, Any]) -> None:
     """Write *content* as JSON; whoever reads *file* meanwhile sees the old or the new, never half."""
     new = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")

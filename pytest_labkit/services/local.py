@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pytest_labkit.services import archives, download, guard, java, processes, r
 from pytest_labkit.services.archives import Archive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.local_servers import RECIPES, Program, Recipe, class_path
+from pytest_labkit.services.members import ProcessMember
 from pytest_labkit.services.processes import Identity
 from pytest_labkit.settings import Settings
 
@@ -132,6 +134,7 @@ def find(description: Mapping[str, Any], settings: Settings) -> Local | None:  #
         Path(note) if note else None,
         [Identity(pid=p["pid"], started=p["started"]) for p in description["processes"]],
         list(description["logs"]),
+        list(description.get("commands", [])),
     )
     return found if found.folder.is_dir() or found.alive() else None
 
@@ -149,6 +152,7 @@ class Local:
     note: Path | None = None
     processes: list[Identity] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    commands: list[list[str]] = field(default_factory=list)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     def launch(self, program: Program, environ: Mapping[str, str]) -> None:
@@ -159,6 +163,7 @@ class Local:
         self._children.append(child)
         self.processes.append(processes.identity(child.pid))
         self.logs.append(program.log)
+        self.commands.append(list(program.command))
         if self.note is not None:
             guard.write(self.note, self.describe(), guard.owner(environ))
 
@@ -197,6 +202,7 @@ class Local:
             "note": str(self.note) if self.note else None,
             "processes": list(self.processes),
             "logs": self.logs,
+            "commands": self.commands,
         }
 
     def alive(self) -> bool:
@@ -226,6 +232,24 @@ class Local:
         with suppress(OSError), (self.folder / self.logs[0]).open("rb") as log:
             return log.read(4096).decode("utf-8", "replace")
         return ""
+
+    def members(self) -> list[ProcessMember]:
+        """Each of its processes."""
+        return [
+            ProcessMember(process, command, self.folder / log, partial(self._replace, number))
+            for number, (process, command, log) in enumerate(
+                zip(self.processes, self.commands, self.logs, strict=True)
+            )
+        ]
+
+    def _replace(self, number: int, child: subprocess.Popen[bytes]) -> None:
+        """*child* has taken the place of the process *number*."""
+        self.processes[number] = processes.identity(child.pid)
+        self._children = [*(c for c in self._children if c.poll() is None), child]
+        if self.note is None:
+            processes.outlives(child)
+        else:
+            guard.rewrite(self.note, self.describe())
 
     def stop(self) -> None:
         """End its processes and remove its folder."""

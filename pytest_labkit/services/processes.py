@@ -100,6 +100,12 @@ def _still_running(tree: list[psutil.Process], wait_s: float) -> list[psutil.Pro
     return tree
 
 
+def wait_for_end(process: psutil.Process, seconds: float) -> None:
+    """Wait until *process* has ended; `TimeoutError` if it still runs after *seconds*."""
+    if _still_running([process], seconds):
+        raise TimeoutError(f"process {process.pid} still runs {seconds:g} s after it was killed")
+
+
 def _runs(process: psutil.Process) -> bool:
     try:
         # A zombie has ended; whose child it was has yet to hear of it.

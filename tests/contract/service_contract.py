@@ -20,8 +20,9 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from redis import Redis
 
 from pytest_labkit.errors import ServiceFailed
-from pytest_labkit.services import NAMES, Running, works
+from pytest_labkit.services import NAMES, Running, probe, works
 from pytest_labkit.services.base import Backend, Endpoint
+from pytest_labkit.services.wait import until
 from pytest_labkit.settings import Settings
 
 Start = Callable[..., Running]
@@ -69,10 +70,8 @@ def produced(endpoint: Endpoint, topic: str, *, seconds: float = 30) -> str | No
     return None if outcome[0] is None else str(outcome[0])
 
 
-def test_kafka_carries_a_record_of_a_consumer_group(start: Start) -> None:
-    """A producer and a group's consumer that know the endpoint's environment only find each other."""
-    endpoint = start("kafka").endpoint
-    assert produced(endpoint, "orders") is None
+def consumed(endpoint: Endpoint, topic: str, count: int) -> list[bytes | None]:
+    """The first *count* records of *topic*, as a group gets them."""
     consumer = Consumer(
         {
             "bootstrap.servers": endpoint.env["KAFKA_BOOTSTRAP_SERVERS"],
@@ -81,12 +80,17 @@ def test_kafka_carries_a_record_of_a_consumer_group(start: Start) -> None:
         }
     )
     try:
-        consumer.subscribe(["orders"])
-        message = consumer.poll(30)
-        assert message is not None
-        assert b"hello" == message.value()
+        consumer.subscribe([topic])
+        return [message.value() for message in consumer.consume(count, 30)]
     finally:
         consumer.close()
+
+
+def test_kafka_carries_a_record_of_a_consumer_group(start: Start) -> None:
+    """A producer and a group's consumer that know the endpoint's environment only find each other."""
+    endpoint = start("kafka").endpoint
+    assert produced(endpoint, "orders") is None
+    assert [b"hello"] == consumed(endpoint, "orders", 1)
 
 
 def test_dynamodb_keeps_a_namespace_per_access_key(start: Start) -> None:
@@ -183,6 +187,48 @@ def test_a_service_that_dies_is_said_to_be_dead(start: Start, kill: Callable[[Ru
     assert not running.alive()
     assert not works(running.endpoint, timeout_s=2)
     assert [] != running.log_tail()
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_a_member_that_was_killed_can_be_started_again(
+    start: Start, backend: Backend, settings: Settings, service: str
+) -> None:
+    """At the same address; from then on the service is found, and stopped, as before."""
+    running = start(service)
+    (member,) = running.members()
+    member.kill()
+    assert not running.alive()
+    assert not works(running.endpoint, timeout_s=1)
+    member.start()
+    until(lambda: probe(running.endpoint), deadline_s=60, service=service, awaited="a round trip")
+    assert running.alive()
+    found = backend.find(running.describe(), settings)
+    assert found is not None
+    found.stop()
+    assert not running.alive()
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_a_member_that_was_paused_goes_on(start: Start, service: str) -> None:
+    """Paused it runs and answers nobody; afterwards it is as it was."""
+    running = start(service)
+    (member,) = running.members()
+    member.pause()
+    assert not works(running.endpoint, timeout_s=1)
+    assert running.alive()
+    member.resume()
+    until(lambda: probe(running.endpoint), deadline_s=60, service=service, awaited="a round trip")
+
+
+def test_a_broker_that_was_killed_keeps_its_records(start: Start) -> None:
+    """Its log is on disk: a record that was acknowledged before is read after."""
+    running = start("kafka")
+    assert produced(running.endpoint, "orders") is None
+    (member,) = running.members()
+    member.kill()
+    member.start()
+    until(lambda: probe(running.endpoint), deadline_s=60, service="kafka", awaited="a round trip")
+    assert [b"hello"] == consumed(running.endpoint, "orders", 1)
 
 
 def test_three_brokers_survive_the_death_of_one(start: Start, kill: Callable[[Running], None]) -> None:
