@@ -95,14 +95,19 @@ def events_a_second(append: Append, seconds: float) -> float:
 
 
 def measured(rounds: int, seconds: float) -> list[tuple[float, float]]:
-    """Rates of the model answer and of bare botocore, measured in turn, after a round that is not counted."""
+    """
+    Rates of the model answer and of bare botocore, after a round that is not counted.
+
+    They take turns at being first: what one leaves behind for the other, both have to bear.
+    """
     batches = [batch() for _ in range(50)]
     model, bare = model_answer(batches), bare_botocore(batches)
     rates = []
     for number in range(rounds + 1):
-        pair = events_a_second(model, seconds), events_a_second(bare, seconds)
+        pair = (model, bare) if number % 2 else (bare, model)
+        found = {append: events_a_second(append, seconds) for append in pair}
         if number:
-            rates.append(pair)
+            rates.append((found[model], found[bare]))
     return rates
 
 

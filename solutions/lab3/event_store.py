@@ -24,7 +24,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -46,13 +45,20 @@ LARGEST_BATCH = 390_000  # bytes: an item may have 400 KB, its keys and names in
 MANY_STREAMS = 10_000  # how many streams' ends are remembered; a forgotten one costs a read
 
 SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
-# A batch is runs of events of one class, each an Avro array behind a byte that says of which schema.
-# A union of the three in one array does the same, and takes half as long again. What is stored relies
-# on these letters, so they stay.
-RUNS = {name: fastavro.parse_schema({"type": "array", "items": schema}) for name, schema in SCHEMAS.items()}
-TAGS = {"OrderCreated": b"C", "ItemAdded": b"A", "OrderConfirmed": b"F"}
+TAGS = {"OrderCreated": b"C", "ItemAdded": b"A", "OrderConfirmed": b"F"}  # stored, so they stay
 NAMES = {tag: name for name, tag in TAGS.items()}
-FITTING: set[tuple[Any, ...]] = set()  # combinations of field types that fit their schema
+
+
+def array_of(schema: dict[str, Any]) -> Any:
+    """The schema of many events of one class. Their versions are left out: the item's key says them."""
+    fields = [field for field in schema["fields"] if field["name"] != "version"]
+    return fastavro.parse_schema({"type": "array", "items": {**schema, "fields": fields}})
+
+
+# A batch is runs of events of one class, each an Avro array behind a byte that says of which schema.
+# A union of the three in one array does the same, and takes half as long again.
+RUNS = {name: array_of(schema) for name, schema in SCHEMAS.items()}
+FITTING: set[tuple[Any, ...]] = set()  # a class, then types of its fields that fit the schema
 
 
 class BatchTooLarge(ValueError):
@@ -215,9 +221,11 @@ def encoded(events: list[Event]) -> bytes:
     """*events* in Avro; `InvalidEvent` if one does not fit its schema."""
     file = io.BytesIO()
     try:
-        for name, run in groupby(map(checked, events), itemgetter(0)):
-            file.write(TAGS[name])
-            fastavro.schemaless_writer(file, RUNS[name], [fields for _, fields in run])
+        for kind, run in groupby(events, type):
+            records = [vars(event) for event in run]
+            check(kind, records)
+            file.write(TAGS[kind.__name__])
+            fastavro.schemaless_writer(file, RUNS[kind.__name__], list(map(with_microseconds, records)))
     except (ValidationError, ValueError, TypeError, OverflowError) as error:
         raise InvalidEvent(str(error)) from error
     if len(file.getvalue()) > LARGEST_BATCH:
@@ -225,20 +233,20 @@ def encoded(events: list[Event]) -> bytes:
     return file.getvalue()
 
 
-def checked(event: Event) -> tuple[str, dict[str, Any]]:
-    """The name of the schema of *event*, and the fields that go through it."""
-    kind, fields = type(event), vars(event)
+def check(kind: type[Event], records: list[dict[str, Any]]) -> None:
+    """Let only *records* pass that have the types of their schema; `InvalidEvent` or `ValidationError`."""
     # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
     # and True as 1. So types are validated, though not twice for the same types: that would cost more
     # than all the rest. `fastavro.validate` on each event is as right.
-    types = (kind, *map(type, fields.values()))
-    if types not in FITTING:
-        fastavro.validate(fields, schema_of(kind), strict=True)
+    examples = {(kind, *map(type, record.values())): record for record in records}
+    for types in examples.keys() - FITTING:
+        fastavro.validate(examples[types], schema_of(kind), strict=True)
         FITTING.add(types)
-    # Its place is the item's business, not the record's; and a time goes as the microseconds that Avro
-    # would make of it, only quicker.
-    microseconds = (fields["occurred_at"] - EPOCH) // MICROSECOND
-    return kind.__name__, {**fields, "version": None, "occurred_at": microseconds}
+
+
+def with_microseconds(record: dict[str, Any]) -> dict[str, Any]:
+    """*record* with its time as the microseconds that Avro would make of it, only quicker."""
+    return {**record, "occurred_at": (record["occurred_at"] - EPOCH) // MICROSECOND}
 
 
 def schema_of(kind: type[Event]) -> dict[str, Any]:
