@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pytest
 from pytest_labkit import settings
 from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
+from tests.labs import warm
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
@@ -41,38 +40,31 @@ class Lab3:
         self._pool = pool
         self._runs: dict[Path, Callable[[], Run]] = {}
 
-    def start(self, answers: Path, criteria: Iterable[str], *options: str) -> None:
+    def start(self, answers: Path, criteria: Iterable[str], *options: str, test: str = "") -> None:
         """
-        Run *criteria* on *answers*, where a file is missing on the model answers.
+        Run *criteria*, or one *test* of theirs, on *answers*, and where a file is missing on the model's.
 
         In a worker of pytest-xdist, which has half of the tests and does not know which, the run waits
         until it is asked for.
         """
-        run = partial(self._run, answers, list(criteria), options)
+        run = partial(self._run, answers, list(criteria), options, test)
         self._runs[answers] = run if IN_A_WORKER else self._pool.submit(run).result
 
     def run_of(self, answers: Path) -> Run:
         """The run on *answers*, when it has ended."""
         return self._runs[answers]()
 
-    def _run(self, answers: Path, criteria: list[str], options: tuple[str, ...]) -> Run:
+    def _run(self, answers: Path, criteria: list[str], options: tuple[str, ...], test: str) -> Run:
         reports = self._reports / answers.name
-        arguments = ["labs/lab3", "--lab-answers", str(answers), "--lab-answers", "solutions"]
+        reports.mkdir(parents=True)
+        arguments = [f"labs/lab3/{test}", "--lab-answers", str(answers), "--lab-answers", "solutions"]
         arguments += [f"--lab-criterion={criterion}" for criterion in criteria]
         arguments += [f"--lab-report={reports}", "-q", "-p", "no:cacheprovider", *options]
-        child = subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments],
-            cwd=ROOT,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=DEADLINE_S,
-        )
+        output = reports.with_suffix(".txt")
+        status = warm.run(arguments, folder=ROOT, env=self._env, output=output, deadline_s=DEADLINE_S)
         report = reports / "lab3" / "report.json"
         found = json.loads(report.read_text("utf-8"))["criteria"] if report.is_file() else []
-        return Run(child.returncode, {c["id"]: c["verdict"] for c in found}, child.stdout)
+        return Run(status, {c["id"]: c["verdict"] for c in found}, output.read_text("utf-8", "replace"))
 
 
 @pytest.fixture(scope="session")

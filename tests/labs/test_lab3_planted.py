@@ -1,7 +1,7 @@
 """
-Every planted bug of lab 3 fails the criterion that it was planted for.
+Every planted bug of lab 3 fails the test that it was planted for, and with it that test's criterion.
 
-With `LAB3_PLANTED=whole` the other criteria run as well, and pass, but for those that the bug breaks too.
+With `LAB3_PLANTED=whole` all criteria run, and pass, but for those that the bug breaks too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import manifest
+from pytest_labkit import manifest, runs
 from pytest_labkit.model import Lab
 from tests.labs.conftest import ROOT, Lab3, selected
 
@@ -36,22 +36,22 @@ def lab() -> Lab:
 
 
 @pytest.fixture(scope="module")
-def runs(lab3: Lab3, lab: Lab, request: pytest.FixtureRequest) -> Lab3:
+def lab3_runs(lab3: Lab3, lab: Lab, request: pytest.FixtureRequest) -> Lab3:
     """Lab 3, with a run on each of the selected bugs on its way."""
     untimed = [criterion.id for criterion in lab.criteria if not criterion.targets]
     for bug in selected(request, "bug"):
-        own = told(bug)["criterion"]
+        plan = told(bug)
         if WHOLE:
-            lab3.start(bug, dict.fromkeys([own, *untimed]))
+            lab3.start(bug, dict.fromkeys([plan["criterion"], *untimed]))
         else:
-            lab3.start(bug, [own], "--exitfirst")
+            lab3.start(bug, [plan["criterion"]], "--exitfirst", test=plan["test"])
     return lab3
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_caught_by_its_criterion(bug: Path, runs: Lab3) -> None:
+def test_a_planted_bug_is_caught_by_its_criterion(bug: Path, lab3_runs: Lab3) -> None:
     """The criterion that the bug was planted for is not passed, and all that it should spare are."""
-    run, plan = runs.run_of(bug), told(bug)
+    run, plan = lab3_runs.run_of(bug), told(bug)
     assert run.verdicts.get(plan["criterion"]) in CAUGHT, run.output
     assert run.status == 1, run.output
     spared = {id_: verdict for id_, verdict in run.verdicts.items() if verdict != "unknown"}
@@ -61,13 +61,14 @@ def test_a_planted_bug_is_caught_by_its_criterion(bug: Path, runs: Lab3) -> None
 
 
 def test_planted_bugs_are_described(lab: Lab) -> None:
-    """Each says which criterion catches it, why, and what else it breaks; each criterion has two or more."""
-    criteria = [criterion.id for criterion in lab.criteria]
+    """Each says which test of which criterion catches it, why, and what else it breaks."""
+    criteria, tests = [criterion.id for criterion in lab.criteria], runs.tests_of(lab)
     for bug in BUGS:
         plan = told(bug)
-        assert set() == plan.keys() - {"criterion", "reason", "item", "also"}, bug.name
+        assert set() == plan.keys() - {"criterion", "test", "reason", "item", "also"}, bug.name
         assert bug.name.startswith(f"{plan['criterion']}_")
         assert len(plan["reason"]) > 20
+        assert plan["test"] in tests[plan["criterion"]], bug.name
         assert set() == {plan["criterion"], *plan.get("also", [])} - set(criteria), bug.name
     counts = {id_: sum(told(bug)["criterion"] == id_ for bug in BUGS) for id_ in criteria}
     assert [] == [id_ for id_, count in counts.items() if count < 2]

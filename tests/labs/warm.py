@@ -1,0 +1,62 @@
+"""
+Runs of pytest in forks of one process that has imported all that they need.
+
+Half of a short run is imports. A fork server pays for them once; each run is still a process of its own,
+with arguments, environment, exit status and output like any other.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+IMPORTED = [
+    "pytest",
+    "boto3",
+    "fastavro",
+    "freezegun",
+    "hypothesis",
+    "pydantic",
+    "pytest_labkit.fixtures",
+    "pytest_labkit.report",
+    "pytest_labkit.services",
+    "pytest_labkit.services.external",
+    "pytest_labkit.session",
+    "pytest_labkit.tables",
+]
+# pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
+UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_server = multiprocessing.get_context("forkserver")
+_server.set_forkserver_preload([__name__, *IMPORTED])
+
+
+def run(
+    arguments: list[str], *, folder: Path, env: Mapping[str, str], output: Path, deadline_s: float
+) -> int:
+    """The exit status of `pytest *arguments* in *folder*; what it prints goes to *output*."""
+    process = _server.Process(target=_pytest, args=(arguments, folder, dict(env), output))
+    process.start()
+    process.join(deadline_s)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise TimeoutError(f"pytest {' '.join(arguments)} did not end within {deadline_s:g} s")
+    return process.exitcode
+
+
+def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Path) -> None:
+    printed = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(printed, stream)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    status = pytest.main([*arguments, *UNMINDED])
+    sys.stdout.flush()
+    os._exit(int(status))
