@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ Examples:
   labkit up lab3            start what lab3 needs, and keep it for the next runs
   pytest labs/lab3          check your answers; uses what runs already
   labkit hint lab3 A2       a question that leads on; --step 2 and 3 say more
+  labkit report lab3        what the last run came to, also of one that was killed
   labkit doctor             is something missing on this machine?
   labkit down               stop what was kept
 
@@ -128,6 +130,31 @@ def doctor() -> None:
             "Services cannot be had on this machine as it is.", "Do what stands beside the ✗ above."
         )
     click.echo("\nServices can be had on this machine.")
+
+
+@cli.command()
+@click.argument("lab")
+def report(lab: str) -> None:
+    """
+    Show the last report of a lab, and where its page is.
+
+    Of a run that was killed it is made first, from what that run had written down. Exit code 1 if the lab
+    is not passed.
+    """
+    from pytest_labkit import recovery
+    from pytest_labkit.report import read, text
+    from pytest_labkit.report.plain import speakable
+
+    chosen = settings.resolve(project_root())
+    for line in recovery.recover(chosen):
+        click.echo(line)
+    place = chosen.report / _lab(chosen.root, lab).id
+    document = read(place / "report.json")
+    columns = shutil.get_terminal_size().columns
+    shown = text.show(document, width=columns, colour=True, where=str(place / "report.html"))
+    click.echo(speakable(shown, sys.stdout.encoding))
+    if not document["passed"]:
+        click.get_current_context().exit(NOT_YET)
 
 
 @cli.command()

@@ -89,6 +89,12 @@ class _Lab(_Table):
     brokers: int = Field(1, ge=1, le=3)
 
 
+def folder_above(path: Path, root: Path) -> Path | None:
+    """The nearest folder above *path*, within the project at *root*, that has a `lab.toml`."""
+    folders = (folder for folder in path.parents if folder.is_relative_to(root))
+    return next((folder for folder in folders if (folder / FILE).is_file()), None)
+
+
 def read(folder: Path, root: Path) -> Lab:
     """
     The lab in *folder*, which lies below the project's *root*.

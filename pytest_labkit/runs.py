@@ -11,20 +11,27 @@ import ast
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import psutil
 
 from pytest_labkit import __version__
 from pytest_labkit.answers.staging import Staged
+from pytest_labkit.errors import UsageProblem
+from pytest_labkit.journal import Journal, folder
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
 from pytest_labkit.settings import Settings
 from pytest_labkit.targets import TOO_SLOW
 from pytest_labkit.verdicts import Outcome, combine, line_of
+
+if TYPE_CHECKING:
+    from pytest_labkit.services import Choice
 
 NOT_SELECTED = "not selected"
 
@@ -34,7 +41,11 @@ _WORST_EXIT_FIRST = (EXIT_TAMPERED, EXIT_BROKEN, EXIT_NOT_YET, EXIT_INCOMPLETE)
 
 @dataclass
 class LabRun:
-    """What is known of a run of *staged* while it goes on."""
+    """
+    What is known of a run of *staged* while it goes on.
+
+    *cut_short* is true when it did not come to its end: whatever has passed, such a run is not complete.
+    """
 
     settings: Settings
     staged: Staged
@@ -43,6 +54,8 @@ class LabRun:
     services: dict[str, ServiceInfo] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    cut_short: bool = False
+    journal: Journal | None = None
 
     @property
     def lab(self) -> Lab:
@@ -54,13 +67,62 @@ class LabRun:
         """The lab's folder relative to the project: what is typed after `pytest`."""
         return shown_path(self.lab.folder, self.settings.root)
 
+    def headline(self, choice: Choice | None) -> str:
+        """The lab, its door and, as it was the *choice*, its backend, with versions and start-up times."""
+        parts = [
+            f"{self.lab.id}: {self.lab.title}",
+            f"door {self.settings.door}",
+            f"seed {self.settings.seed}",
+        ]
+        if choice is not None:
+            parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
+        for name, info in self.services.items():
+            ready = f"ready in {info.ready_s:.1f} s" if info.ready_s else "attached"
+            parts.append(f"{name} {info.version} {ready}")
+        return " · ".join(parts)
+
+    def begin_journal(self, say: Callable[[str], None]) -> None:
+        """From now on, what has finished is on the disk at once."""
+        head = {
+            "lab": self.name,
+            "run": uuid4().hex,
+            "started_at": self.started_at.isoformat(),
+            "door": self.settings.door,
+            "seed": self.settings.seed,
+            "report": str(self.settings.report),
+            "criteria": self.settings.criteria,
+            "tests": sorted(self.collected),
+            "answers": [
+                {"path": f.path, "sha256": f.sha256, "origin": str(f.origin)} for f in self.staged.files
+            ],
+            "ignored": self.staged.ignored,
+        }
+        self.journal = Journal(folder(self.settings.root), self.lab.folder.name, head, say)
+
+    def discard_journal(self) -> None:
+        """What it holds is in a report, or is nothing."""
+        if self.journal is not None:
+            self.journal.discard()
+
+    def finished(self, outcome: Outcome) -> None:
+        """A test has ended so."""
+        self.outcomes.append(outcome)
+        if self.journal is not None:
+            self.journal.finished(outcome)
+
+    def using(self, services: Mapping[str, ServiceInfo]) -> None:
+        """It uses these services."""
+        self.services.update(services)
+        if self.journal is not None:
+            self.journal.using(services)
+
     def report(self, duration_s: float) -> Report:
         """The report of what has run by now; criteria that have not are in it as `unknown`."""
         results = self._results(self.lab.criteria)
         return Report(
             lab=self.lab,
             kit_version=__version__,
-            status=_status(results),
+            status=_status(results, self.cut_short),
             started_at=self.started_at,
             duration_s=duration_s,
             door=self.settings.door,
@@ -119,7 +181,7 @@ class LabRun:
             if first.verdict is Verdict.TODO:
                 return f"open {place}, then: {again} --lab-criterion {id_}"
             return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
-        if any(r.verdict is Verdict.UNKNOWN for r in results):
+        if self.cut_short or any(r.verdict is Verdict.UNKNOWN for r in results):
             return f"run all of the lab: {again}"
         return f"{self.lab.id} is done"
 
@@ -127,6 +189,16 @@ class LabRun:
 def _function(test: str) -> str:
     """`file::function` of a test's node id, its parameters left out."""
     return test.partition("[")[0].rpartition("/")[2]
+
+
+def check_wanted(wanted: Iterable[str], runs: Iterable[LabRun]) -> None:
+    """Raise `UsageProblem` if one of the criteria *wanted* is in no lab of *runs*."""
+    known = [c.id for run in runs for c in (*run.lab.criteria, *run.lab.challenges)]
+    for id_ in wanted:
+        if known and id_ not in known:
+            raise UsageProblem(
+                f"--lab-criterion {id_}: there is no such criterion. Known: {', '.join(known)}."
+            )
 
 
 def exit_code(reports: Iterable[Report]) -> int:
@@ -146,11 +218,11 @@ def _exit_code(report: Report) -> int:
     return EXIT_PASSED if report.passed else EXIT_INCOMPLETE
 
 
-def _status(results: Iterable[CriterionResult]) -> Status:
+def _status(results: Iterable[CriterionResult], cut_short: bool) -> Status:
     unknown = [r for r in results if r.verdict is Verdict.UNKNOWN]
     if any(_is_broken(r) for r in unknown):
         return Status.UNKNOWN
-    return Status.INCOMPLETE if unknown else Status.COMPLETE
+    return Status.INCOMPLETE if unknown or cut_short else Status.COMPLETE
 
 
 _DID_NOT_RUN = "a run"

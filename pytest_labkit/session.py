@@ -8,9 +8,7 @@ so that workers of pytest-xdist need nothing else.
 
 from __future__ import annotations
 
-import inspect
 import json
-import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,16 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_labkit import limits, manifest
+from pytest_labkit import limits, manifest, recovery
 from pytest_labkit.answers.raised import AnswerRaised, frames
 from pytest_labkit.answers.staging import Staged, stage
-from pytest_labkit.errors import LabkitError, UsageProblem
-from pytest_labkit.model import Criterion, Lab, Measurement, Message, Report, ServiceInfo, Verdict
-from pytest_labkit.report import text, write
+from pytest_labkit.ending import Ending, end
+from pytest_labkit.errors import KitError, LabkitError, UsageProblem
+from pytest_labkit.interrupts import Interrupts
+from pytest_labkit.model import Criterion, Lab, Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.report import text
 from pytest_labkit.report.plain import speakable
-from pytest_labkit.runs import EXIT_BROKEN, LabRun, exit_code, look_at, shown_path
+from pytest_labkit.runs import EXIT_BROKEN, LabRun, check_wanted, look_at, shown_path
+from pytest_labkit.services.scratch import Scratch
 from pytest_labkit.settings import Settings
-from pytest_labkit.verdicts import Outcome, classify, told
+from pytest_labkit.verdicts import Outcome, classify, first_sentence, told
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Endpoint, Services
@@ -65,10 +66,9 @@ class LabSession:
         self.settings = settings
         self._config = config
         self._runs: dict[Path, LabRun] = {}
-        self._staging = tempfile.TemporaryDirectory(prefix="labkit-answers-")
+        self._interrupts = Interrupts(self._say)
         self._began = time.monotonic()
-        self._reports: list[tuple[Report, Path | None]] = []  # each with its page, if one was written
-        self._problems: list[str] = []
+        self._ending = Ending()
         self._hung: set[Criterion] = set()
         self._failed_start: LabkitError | None = None
 
@@ -80,6 +80,10 @@ class LabSession:
         from pytest_labkit.services import Services
 
         return Services(self.settings, self._say)
+
+    @cached_property
+    def _staging(self) -> Scratch:
+        return Scratch("answers")
 
     def run_of(self, item: pytest.Item) -> LabRun:
         """The run that *item* is part of."""
@@ -98,20 +102,22 @@ class LabSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Find the tests of labs, and leave out those of criteria that were not asked for."""
+        wanted = self.settings.criteria
         try:
             for item in items:
                 self._adopt(item)
+            check_wanted(wanted, self._runs.values())
         except UsageProblem as problem:
             raise pytest.UsageError(str(problem)) from None
-        wanted = self.settings.criteria
-        self._check_wanted(wanted)
+        except (KitError, OSError) as error:
+            pytest.exit(f"The answers cannot be brought together: {error}", EXIT_BROKEN)
         if wanted:
             out = [i for i in items if _criterion in i.stash and i.stash[_criterion].id not in wanted]
             config.hook.pytest_deselected(items=out)
             items[:] = [item for item in items if item not in out]
 
     def _adopt(self, item: pytest.Item) -> None:
-        folder = self._lab_folder(item.path)
+        folder = manifest.folder_above(item.path, self.settings.root)
         if folder is None:
             return
         marker = item.get_closest_marker("criterion")
@@ -129,23 +135,6 @@ class LabSession:
         # A warning from a student's code is no failure, whatever the project makes of its own.
         item.add_marker(pytest.mark.filterwarnings("ignore"))
 
-    def _check_wanted(self, wanted: tuple[str, ...]) -> None:
-        known = [c.id for run in self._runs.values() for c in (*run.lab.criteria, *run.lab.challenges)]
-        for id_ in wanted:
-            if known and id_ not in known:
-                raise pytest.UsageError(
-                    f"--lab-criterion {id_}: there is no such criterion. Known: {', '.join(known)}."
-                )
-
-    def _lab_folder(self, path: Path) -> Path | None:
-        """The nearest folder above *path*, within the project, that has a `lab.toml`."""
-        for folder in path.parents:
-            if not folder.is_relative_to(self.settings.root):
-                return None
-            if (folder / manifest.FILE).is_file():
-                return folder
-        return None
-
     def _run(self, folder: Path) -> LabRun:
         if folder not in self._runs:
             lab = manifest.read(folder, self.settings.root)
@@ -153,26 +142,40 @@ class LabSession:
         return self._runs[folder]
 
     def _stage(self, lab: Lab) -> Staged:
-        into = Path(self._staging.name).resolve() / lab.folder.name
+        into = self._staging.path / lab.folder.name
         into.mkdir()
         return stage(lab, self.settings.answers, into)
 
     # The run
+
+    def pytest_sessionstart(self) -> None:
+        """Take SIGTERM and SIGHUP as Ctrl-C; the workers of pytest-xdist are ended by their controller."""
+        if not self._is_worker:
+            self._interrupts.listen()
+
+    @property
+    def _is_worker(self) -> bool:
+        return hasattr(self._config, "workerinput")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Start, side by side, the services that the selected tests ask for, and say what runs where."""
         if session.config.option.collectonly or not self._runs:
             return
+        for line in [] if self._is_worker else recovery.clear_the_ground(self.settings):
+            self._say(line)
         used = {name for item in session.items for name in _services_of(item) if _criterion in item.stash}
         brokers = max((run.lab.brokers for run in self._runs.values()), default=1)
         endpoints = self._start(sorted(used), brokers)
         for run in self._runs.values():
             run.problems += [str(self._failed_start)] if self._failed_start else []
-            run.services = {
-                name: ServiceInfo(e.version, e.backend, e.ready_s) for name, e in sorted(endpoints.items())
-            }
-            self._say(self._header(run))
+            self._begin_journal(run)
+            run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
+            self._say(run.headline(self.services.choice if endpoints else None))
+
+    def _begin_journal(self, run: LabRun) -> None:
+        if not self._is_worker and run.journal is None:
+            run.begin_journal(self._say)
 
     def _start(self, names: list[str], brokers: int) -> dict[str, Endpoint]:
         """Start *names*; a failure is kept for the tests, none of which is to try again."""
@@ -189,19 +192,6 @@ class LabSession:
         if self._failed_start is not None:
             raise self._failed_start
         return self.services.endpoint(name)
-
-    def _header(self, run: LabRun) -> str:
-        """The lab, door and backend of the run, with versions and the seconds until each was ready."""
-        parts = [f"{run.lab.id}: {run.lab.title}", f"door {self.settings.door}", f"seed {self.settings.seed}"]
-        if run.services:
-            choice = self.services.choice
-            parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
-            parts += [
-                f"{name} {info.version}"
-                + (f" ready in {info.ready_s:.1f} s" if info.ready_s else " attached")
-                for name, info in run.services.items()
-            ]
-        return " · ".join(parts)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -274,7 +264,7 @@ class LabSession:
     ) -> tuple[Verdict, Message]:
         if isinstance(error, limits.OutOfTime):
             self._hung.add(criterion)
-        checked = _first_sentence(getattr(item, "function", None)) or criterion.title
+        checked = first_sentence(getattr(item, "function", None)) or criterion.title
         verdict, message, frame = classify(error, checked=checked, answers=run.staged.paths)
         if verdict not in (Verdict.TODO, Verdict.UNKNOWN):
             broken = [name for name in _services_of(item) if not self.services.healthy(name)]
@@ -294,7 +284,9 @@ class LabSession:
         """Keep the outcome that a test's report brings."""
         outcome = outcome_of(report)
         if outcome is not None:
-            self._run(self.settings.root / outcome.lab).outcomes.append(outcome)
+            run = self._run(self.settings.root / outcome.lab)
+            self._begin_journal(run)  # with pytest-xdist this is where the run hears of the lab
+            run.finished(outcome)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Name the verdicts of labs, and keep them out of pytest's list of failures."""
@@ -308,19 +300,31 @@ class LabSession:
 
     # The end
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """From here on nothing is to stop the cleaning up."""
+        self._interrupts.shield()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports and set the exit code, then stop what was started."""
+        self._interrupts.shield()
         try:
-            if hasattr(session.config, "workerinput"):
+            if self._is_worker:
                 used = {run.name: run.services for run in self._runs.values()}
                 vars(session.config)["workeroutput"][_PROPERTY] = json.dumps(used, default=asdict)
             else:
                 self._finish(session)
         finally:
-            if "services" in vars(self):
-                self.services.close()
-            self._staging.cleanup()
+            stopped = self.services.close() if "services" in vars(self) else []
+            if self._interrupts.by:
+                self._say(f"{self._interrupts.by}: stopped {', '.join(stopped) or 'no service'}")
+
+    def pytest_unconfigure(self) -> None:
+        """Leave nothing, even if the run did not come to its start."""
+        if "_staging" in vars(self):
+            self._staging.close()
+        self._interrupts.restore()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -333,17 +337,16 @@ class LabSession:
         used = json.loads(getattr(node, "workeroutput", {}).get(_PROPERTY, "{}"))
         for name, services in used.items():
             infos = {service: ServiceInfo(**info) for service, info in services.items()}
-            self._run(self.settings.root / name).services.update(infos)
+            self._run(self.settings.root / name).using(infos)
 
     def _finish(self, session: pytest.Session) -> None:
-        runs = [run for run in self._runs.values() if run.outcomes]
-        if not runs:
+        runs = self._runs.values()
+        for run in runs if self._interrupts.by else ():
+            run.problems.append(f"{self._interrupts.by} ended this run before all of it had run.")
+        self._ending = end(runs, time.monotonic() - self._began)
+        if not self._ending.reports:
             return
-        duration = time.monotonic() - self._began
-        made = [run.report(duration) for run in runs]
-        self._reports = [(report, self._write(report)) for report in made]
-        unwritten = any(page is None for _, page in self._reports)
-        code = EXIT_BROKEN if unwritten else exit_code(made)
+        code = self._ending.exit_code
         others_failed = session.testsfailed - sum(
             o.verdict is not Verdict.PASSED for run in runs for o in run.outcomes
         )
@@ -351,24 +354,16 @@ class LabSession:
         if session.exitstatus in ended:
             session.exitstatus = code if code or others_failed <= 0 else pytest.ExitCode.TESTS_FAILED
 
-    def _write(self, report: Report) -> Path | None:
-        """Write the files of *report*; its page, or `None` if that failed."""
-        try:
-            return write(report, self.settings.report) / "report.html"
-        except LabkitError as error:
-            self._problems.append(str(error))
-            return None
-
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show each lab's result, at most a screen of it, and what to do next."""
         writer = terminalreporter._tw
-        for made, page in self._reports:
+        for made, page in self._ending.reports:
             terminalreporter.ensure_newline()
             writer.line()
             shown = text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page)
             writer.line(speakable(shown, _encoding(writer)))
-        for problem in dict.fromkeys(self._problems):
+        for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
 
     def _say(self, line: str) -> None:
@@ -391,8 +386,3 @@ def _encoding(writer: Any) -> str | None:
 
 def _services_of(item: pytest.Item) -> list[str]:
     return [name for name in _SERVICE_FIXTURES if name in getattr(item, "fixturenames", ())]
-
-
-def _first_sentence(function: object) -> str:
-    text = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
-    return text.partition(". ")[0].rstrip(".")

@@ -44,7 +44,7 @@ class Tables:
     def __init__(self, endpoint: Endpoint, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._made: list[str] = []
-        self._slot = _free_slot(endpoint.address) if _is_local(endpoint.address) else None
+        self._slot = _free_slot() if _is_local(endpoint.address) else None
         self.env: Mapping[str, str] = dict(endpoint.env) | (_credentials(self._slot) if self._slot else {})
         for name, value in self.env.items():
             environ[name] = value
@@ -164,17 +164,18 @@ def _is_local(address: str) -> bool:
     return urlsplit(address).hostname in _LOOPBACK
 
 
-def _free_slot(address: str) -> _Slot:
+def _free_slot() -> _Slot:
     """
     A namespace that no test on this machine uses now.
 
     They are used again and again, because DynamoDB Local keeps four threads for each it ever saw; in
     random order, so that a student's thread that lives on after its test seldom meets the next one.
+    The locks are the same for every server: their files stay, and there is to be an end to them.
     """
-    folder, port = Path(tempfile.gettempdir()), urlsplit(address).port
+    folder = Path(tempfile.gettempdir())
     for attempt in count():
         number = secrets.randbelow(_SLOTS + attempt)
-        lock = FileLock(folder / f"labkit-dynamodb-{port}-{number}.lock", mode=0o666, blocking=False)
+        lock = FileLock(folder / f"labkit-dynamodb-{number}.lock", mode=0o666, blocking=False)
         with suppress(Timeout):
             lock.acquire()
             return _Slot(number, lock)

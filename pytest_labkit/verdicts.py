@@ -9,6 +9,7 @@ file, death and time-out -> `error`; a test that stumbled over what it was given
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import traceback
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,12 @@ def classify(
         return Verdict.TODO, Message(checked, "your code", str(error) or "NotImplementedError"), where
     verdict, expected = _by_kind(error, where)
     return verdict, Message(checked, expected, told(error), diagnose(error)), where
+
+
+def first_sentence(function: object) -> str:
+    """Of the docstring of *function*, without its full stop: what a test checks, in words."""
+    text = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".")
 
 
 def told(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """
 What a run came to, for people and for programs: `report.json` first, the rest made from it.
 
-`write` makes the files, `text.render` what the terminal shows; `SCHEMA` describes `report.json`.
+`write` makes the files, `read` takes one up again, `text` is what the terminal shows; `SCHEMA` describes
+`report.json`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pytest_labkit.errors import UsageProblem
 from pytest_labkit.model import Report
 from pytest_labkit.report import files, html, junit, markdown
-from pytest_labkit.report.build import as_json
+from pytest_labkit.report.build import SCHEMA_NAME, as_json
+from pytest_labkit.report.document import Document
 
-__all__ = ["SCHEMA", "as_json", "write"]
+__all__ = ["SCHEMA", "as_json", "read", "write"]
 
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
@@ -41,3 +44,22 @@ def write(report: Report, folder: Path) -> Path:
         },
     )
     return place
+
+
+def read(file: Path) -> Document:
+    """
+    The `report.json` that *file* is.
+
+    Raises:
+        UsageProblem: There is none, or it is of another version.
+    """
+    try:
+        document: Document = json.loads(file.read_text("utf-8"))
+        good = document["schema"] == SCHEMA_NAME
+    except FileNotFoundError:
+        raise UsageProblem(f"There is no report at {file}.", "Run the checks first: pytest labs/…") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        good = False
+    if not good:
+        raise UsageProblem(f"{file} is no report of this version of the kit.", "Run the checks again.")
+    return document

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_labkit.errors import KitError
+from pytest_labkit.locks import alone_in
 
 # A file of this name is a write that was killed, or one that is still going on.
 _PREFIX, _SUFFIX = ".labkit-", ".tmp"
@@ -54,9 +55,10 @@ def replace_all(folder: Path, contents: Mapping[str, bytes]) -> None:
             place = folder / name
             waiting[place] = folder / f"{_PREFIX}{name}-{secrets.token_hex(4)}{_SUFFIX}"
             _write(waiting[place], content)
-        for place, written in waiting.items():
-            written.replace(place)
-        _sync_folder(folder)
+        with alone_in(folder):  # two runs that end at once: the files of one of them, not of both
+            for place, written in waiting.items():
+                written.replace(place)
+            _sync_folder(folder)
     except OSError as error:
         raise KitError(
             f"The report could not be written to {folder}: {_why(error)}.", _what_to_do(error)

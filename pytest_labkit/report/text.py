@@ -64,8 +64,13 @@ def render(report: Report, *, width: int, colour: bool, path: Path | None = None
     *path* is what the last line names as the report. Without *colour* there is no ANSI sequence.
     """
     where = None if path is None else within(project(report.lab), path)
+    return show(as_json(report), width=width, colour=colour, where=where)
+
+
+def show(document: Document, *, width: int, colour: bool, where: str | None = None) -> str:
+    """The same of a `report.json`; *where* is what the last line names as the report."""
     width = min(width, _WIDEST)
-    lines = _fit(_screen(as_json(report), width, where))
+    lines = _fit(_screen(document, width, where))
     return "\n".join(_painted(line, width, colour) for line in lines)
 
 

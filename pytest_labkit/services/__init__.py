@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import cast
 
 from pytest_labkit.errors import KitError, UsageProblem
-from pytest_labkit.services import guard, processes, state, together
+from pytest_labkit.services import leftovers, processes, state, together
 from pytest_labkit.services.base import Backend, Endpoint, Running
 from pytest_labkit.settings import Settings
 
@@ -95,7 +95,7 @@ class Services:
         self._own: set[str] = set()
         self._lock = threading.RLock()
         run = settings.environ.get("PYTEST_XDIST_TESTRUNUID")
-        self._shared = state.shared(settings.root, run) if run else None
+        self._shared = state.shared(settings, run) if run else None
 
     def __enter__(self) -> Services:
         return self
@@ -125,9 +125,10 @@ class Services:
         """
         names = list(dict.fromkeys(names))
         with self._lock:
+            if not self._running:
+                leftovers.sweep(self._settings)
             missing = [name for name in _known(names) if not _serves(self._running.get(name), brokers)]
             if missing:
-                guard.sweep(guard.folder(self._settings.root))
                 with self._sharing():
                     together.each(lambda name: self._obtain(name, brokers), missing)
             return {name: self._running[name].endpoint for name in names}
@@ -146,15 +147,17 @@ class Services:
         running = self._running.get(name)
         return running.log_tail() if running else []
 
-    def close(self) -> None:
-        """Stop what this run started, unless another worker of it goes on; safe to call twice."""
+    def close(self) -> list[str]:
+        """Stop what this run started, unless another worker of it goes on; the names. Safe to call twice."""
         with self._lock:
+            names = sorted(self._own)
             mine = [running for name, running in self._running.items() if name in self._own]
             self._running, self._own = {}, set()
             if self._shared is None:
                 stop_all(mine)
             elif self._shared.file.exists():
                 self._leave(self._shared)
+            return names
 
     def _obtain(self, name: str, brokers: int) -> None:
         """Have *name* running in `_running`: kept, shared with other workers, or started."""
@@ -226,7 +229,7 @@ def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say =
             "Run pytest with --lab-backend external, or labkit up with --backend auto.",
         )
     names = _known(list(dict.fromkeys(names)))
-    guard.sweep(guard.folder(settings.root))
+    leftovers.sweep(settings)
     book = state.kept(settings.root)
     with book.locked():
         missing = [name for name in names if not _keeps(book, name, settings, brokers, say)]
@@ -238,6 +241,7 @@ def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say =
                 running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
                 with writing:
                     book.put(running.describe())
+                running.settled()
 
             together.each(start, missing)
         told = book.services()
@@ -263,7 +267,6 @@ def _keeps(book: state.Book, name: str, settings: Settings, brokers: int, say: S
 
 def down(settings: Settings, say: Say = _silent) -> list[str]:
     """Stop what `labkit up` keeps for this checkout, and what killed runs left; the names of the former."""
-    guard.sweep(guard.folder(settings.root))
     book = state.kept(settings.root)
     with book.locked():
         kept = book.services()
@@ -273,6 +276,8 @@ def down(settings: Settings, say: Say = _silent) -> list[str]:
             book.drop(name)
             say(f"{name} is stopped")
         book.remove()
+    for what in leftovers.sweep(settings):
+        say(f"removed {what} of a run that was killed")
     return list(kept)
 
 

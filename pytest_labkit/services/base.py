@@ -45,6 +45,10 @@ class Running(Protocol):
         """JSON that finds this very service again from another process, for the state file."""
         ...
 
+    def settled(self) -> None:
+        """Its description stands in a state file now: being killed would not leave it unknown to all."""
+        ...
+
     def alive(self) -> bool:
         """Whether the processes or containers behind it still run (no round trip is made)."""
         ...

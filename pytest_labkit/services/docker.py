@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from pytest_labkit.errors import KitError
-from pytest_labkit.services import processes
+from pytest_labkit.services import leftovers, processes
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.docker_daemon import HINT, can_pull, connected, first_line, has_image, need_image
 from pytest_labkit.services.docker_owner import call_ryuk, labels, sweep
@@ -79,6 +79,7 @@ def start(
     """
     recipe = RECIPES[service]
     need_image(settings, recipe.image, say)
+    leftovers.docker_is_used(settings)
     if not keep:
         call_ryuk(settings, say)
     began = time.monotonic()
@@ -131,6 +132,9 @@ class DockerService:
             "containers": list(self._containers),
             "network": self._network,
         }
+
+    def settled(self) -> None:
+        """Nothing: the sweep looks into the state file itself."""
 
     def alive(self) -> bool:
         """Whether every container runs; False too when the daemon does not say."""

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pytest_labkit.errors import KitError
-from pytest_labkit.services import guard, processes
+from pytest_labkit.services import guard, processes, state
 from pytest_labkit.services.docker_daemon import address, connected, first_line, need_image
 from pytest_labkit.services.processes import Identity
 from pytest_labkit.settings import Settings
@@ -54,35 +54,56 @@ def sweep(client: DockerClient, settings: Settings, *, kept: str | None = None) 
     """
     Remove the containers and networks of this checkout whose owner is gone; gives their ids.
 
-    Those of other checkouts and of other machines are left alone, and those that `labkit up` keeps
-    too, but for those of the service *kept*: `labkit up` is about to start it anew.
+    Those of other checkouts and of other machines are left alone. What `labkit up` keeps is owned by
+    the state file, and by `labkit up` itself until it is written there; those of the service *kept* go
+    all the same: `labkit up` is about to start it anew.
     """
     from docker.errors import APIError
 
     def remove_container(id_: str) -> None:
         client.api.remove_container(id_, force=True, v=True)
 
-    ours = {"label": [f"labkit.root={settings.root}", f"labkit.host={socket.gethostname()}"]}
-    found = [(container, remove_container) for container in client.api.containers(all=True, filters=ours)]
-    found += [(network, client.api.remove_network) for network in client.api.networks(filters=ours)]
+    containers, networks = _ours(client, settings)
+    found = [(container, remove_container) for container in containers]
+    found += [(network, client.api.remove_network) for network in networks]
     removed = []
     for thing, remove in found:
-        if may_go(thing["Labels"], kept=kept):
+        if may_go(thing["Labels"], kept=kept) and not (kept is None and _is_in_use(thing, settings)):
             with suppress(APIError):  # another process is removing it too
                 remove(thing["Id"])
                 removed.append(thing["Id"])
     return removed
 
 
+def left(client: DockerClient, settings: Settings) -> bool:
+    """Whether the daemon has a container or network of this checkout."""
+    return any(_ours(client, settings))
+
+
+def _ours(client: DockerClient, settings: Settings) -> tuple[list[Any], list[Any]]:
+    """The containers, running or not, and the networks of this checkout on this machine."""
+    ours = {"label": [f"labkit.root={settings.root}", f"labkit.host={socket.gethostname()}"]}
+    return client.api.containers(all=True, filters=ours), client.api.networks(filters=ours)
+
+
 def may_go(marks: Mapping[str, str], *, kept: str | None = None) -> bool:
-    """Whether what bears the labels *marks* has outlived its owner, or is kept for the service *kept*."""
-    if marks.get("labkit.run") == KEPT:
-        return kept is not None and marks.get("labkit.service") == kept
+    """Whether what bears the labels *marks* has outlived who made it, or is kept for the service *kept*."""
+    if marks.get("labkit.run") == KEPT and kept is not None:
+        return marks.get("labkit.service") == kept
     try:
         owner = Identity(pid=int(marks["labkit.owner_pid"]), started=float(marks["labkit.owner_started"]))
     except (KeyError, ValueError):
         return False  # not of this version of the kit
     return processes.find(owner) is None
+
+
+def _is_in_use(thing: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether the state file names this container or network; read after its maker was found gone."""
+    if thing["Labels"].get("labkit.run") != KEPT:
+        return False
+    told = state.kept(settings.root).services().values()
+    known = [id_ for service in told for id_ in (*service.get("containers", ()), service.get("network"))]
+    return thing["Id"] in known or thing.get("Name") in known
 
 
 _ryuk_lock = threading.Lock()

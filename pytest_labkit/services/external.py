@@ -43,6 +43,9 @@ class External:
         """JSON that `find` finds it by."""
         return {"service": self.endpoint.service, "backend": "external", "endpoint": asdict(self.endpoint)}
 
+    def settled(self) -> None:
+        """Nothing: it is nobody's to lose."""
+
     def alive(self) -> bool:
         """Always: nobody here knows more than a round trip would tell."""
         return True

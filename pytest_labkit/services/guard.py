@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -70,6 +71,20 @@ def rewrite(note: Path, description: Mapping[str, Any]) -> None:
         replace_file(note, {"owner": json.loads(note.read_text("utf-8"))["owner"], **description})
 
 
+def announce(root: Path, service: str, environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """
+    A new note, and the folder that the *service* about to be started is to keep its data in.
+
+    The note is written before the folder is made, so that there is no moment in which being killed
+    leaves a folder or a process that nobody knows of.
+    """
+    data = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{service}-{uuid.uuid4().hex[:12]}"
+    note = new_note(root, service)
+    write(note, {"service": service, "folder": str(data), "processes": []}, owner(environ))
+    data.mkdir(mode=0o700)
+    return note, data
+
+
 def replace_file(file: Path, content: Mapping[str, Any]) -> None:
     """Write *content* as JSON; whoever reads *file* meanwhile sees the old or the new, never half."""
     new = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
@@ -94,7 +109,10 @@ def sweep(notes: Path) -> list[str]:
             said = json.loads(note.read_text("utf-8"))
             if processes.find(said["owner"]):
                 continue
-            end(said["processes"], Path(said["folder"]), note)
+            data = Path(said["folder"])
+            # Killed between the start of a process and the writing of its number: it works in the folder.
+            unnoted = processes.working_in(data) if data.name.startswith(PREFIX) else []
+            end([*said["processes"], *unnoted], data, note)
             ended.append(str(said["service"]))
         except FileNotFoundError:
             continue  # its run ended it a moment ago

@@ -7,8 +7,8 @@ ends it should the run be killed. What it writes lies in a temporary folder that
 
 from __future__ import annotations
 
+import itertools
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +27,8 @@ from pytest_labkit.services.processes import Identity
 from pytest_labkit.settings import Settings
 
 Say = Callable[[str], None]
+
+PORT_TRIES = 5
 
 
 _LAST_WORDS_S = 60.0  # for a JVM to write down what it noted, or an archive: some 5 s on a quiet machine
@@ -50,27 +52,37 @@ def start(
     Start *service* and wait until a round trip has worked; *brokers* is for Kafka alone.
 
     With *keep* it outlives this process; without, it ends with it at the latest. A service that dies
-    while it starts is started once more on other ports, in case its port was taken just then.
+    while it starts is started again on other ports: once, or up to `PORT_TRIES` times while its log
+    says that another program took its port just then.
 
     Raises:
-        ServiceFailed: It died twice, or did not answer in time.
-        KitError: Its program is not to be had.
+        ServiceFailed: It died each time, or did not answer in time.
+        KitError: Its program is not to be had, or its files cannot be written.
     """
     recipe = RECIPES[service](settings, brokers, say)
     archive = recipe.archive
     options = _archive_options(service, archive, settings, say) if archive else []
-    try:
-        running = _attempt(service, recipe, settings, options, keep=keep)
-    except ServiceFailed as failed:
-        if failed.exit_status is None:
-            raise
-        if archive and options:  # it may have died of it
-            archives.discard(archive)
-        say(f"{failed.what}\nStarting {service} once more, on another port.")
-        return _attempt(service, recipe, settings, keep=keep)
-    if archive and options and not java.used_archive(running.first_words()):
-        archives.discard(archive)
-    return running
+    for attempt in itertools.count(1):
+        try:
+            running = _attempt(service, recipe, settings, options, keep=keep)
+        except ServiceFailed as failed:
+            lost_its_port = any("already in use" in line for line in failed.log_tail)
+            if failed.exit_status is None or attempt >= (PORT_TRIES if lost_its_port else 2):
+                raise
+            if archive and options and not lost_its_port:  # it may have died of it
+                archives.discard(archive)
+                options = []
+            say(f"{failed.what}\nStarting {service} once more, on another port.")
+        except OSError as error:
+            raise KitError(
+                f"{service} cannot be started: {error.strerror or error}.",
+                "Run: labkit doctor. It looks at the disk, the temporary folder and memory.",
+            ) from error
+        else:
+            if archive and options and not java.used_archive(running.first_words()):
+                archives.discard(archive)
+            return running
+    raise AssertionError  # count() does not end
 
 
 def _archive_options(service: str, archive: Archive, settings: Settings, say: Say) -> list[str]:
@@ -100,9 +112,13 @@ def _attempt(
     service: str, recipe: Recipe, settings: Settings, options: Sequence[str] = (), *, keep: bool = False
 ) -> Local:
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix=f"{guard.PREFIX}{service}-"))
-    programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports), options)
-    running = Local(endpoint, folder, guard.new_note(settings.root, service))
+    note, folder = guard.announce(settings.root, service, settings.environ)
+    try:
+        programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports), options)
+    except BaseException:
+        guard.end([], folder, note)
+        raise
+    running = Local(endpoint, folder, note)
     try:
         for program in programs:
             running.launch(program, settings.environ)
@@ -121,7 +137,7 @@ def _attempt(
         raise
     running.endpoint = replace(endpoint, ready_s=round(time.monotonic() - began, 3))
     if keep:
-        running.release()
+        running.outlive()
     return running
 
 
@@ -177,13 +193,16 @@ class Local:
                 f"{Path(program.command[0]).name} ended with exit status {status}: {' '.join(said)}"
             )
 
-    def release(self) -> None:
-        """Let it outlive this process."""
+    def outlive(self) -> None:
+        """Let it go on after this process, once it is `settled`."""
+        for child in self._children:
+            processes.outlives(child)
+
+    def settled(self) -> None:
+        """It stands in a state file: no run owns it any more."""
         if self.note is not None:
             self.note.unlink(missing_ok=True)
         self.note = None
-        for child in self._children:
-            processes.outlives(child)
 
     def prove(self, programs: Sequence[Program], probe: Callable[[Endpoint], None]) -> None:
         """Raises unless its own processes listen where they should and *probe* works."""

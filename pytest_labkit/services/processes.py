@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import random
+import re
 import socket
 import subprocess
 import time
@@ -49,6 +50,30 @@ def find(identity: Identity) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def tag(identity: Identity) -> str:
+    """*identity* as a part of a file's name, which `owner_of` reads again: `4711-1732371234.56`."""
+    return f"{identity['pid']}-{identity['started']:.2f}"
+
+
+_TAG = re.compile(r"-(\d+)-(\d+\.\d\d)(?=[-.])")
+
+
+def owner_of(name: str) -> Identity | None:
+    """The process whose tag stands in the file name *name*, between `-` and `-` or `.`; `None` if none."""
+    found = _TAG.search(name)
+    return Identity(pid=int(found[1]), started=float(found[2])) if found else None
+
+
+def working_in(folder: Path) -> list[Identity]:
+    """The processes of this user whose current folder is *folder*."""
+    place, found = str(folder.resolve()), []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.cwd() == place:
+                found.append(identity(process.pid))
+    return found
 
 
 def spawn(

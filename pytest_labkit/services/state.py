@@ -15,9 +15,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from pytest_labkit.services import processes
+from pytest_labkit.services import guard, processes
 from pytest_labkit.services.guard import replace_file
 from pytest_labkit.services.processes import Identity
+from pytest_labkit.settings import Settings
 
 
 class Book:
@@ -83,6 +84,15 @@ def kept(root: Path) -> Book:
     return Book(root / ".labkit" / "services.json")
 
 
-def shared(root: Path, run: str) -> Book:
-    """What the workers of the pytest-xdist run with the id *run* share."""
-    return Book(root / ".labkit" / "shared" / f"{run}.json")
+def shared(settings: Settings, run: str) -> Book:
+    """What the workers of the pytest-xdist run with the id *run* share; the name says whose run it is."""
+    owner = processes.tag(guard.owner(settings.environ))
+    return Book(settings.root / ".labkit" / "shared" / f"{run}-{owner}.json")
+
+
+def sweep_shared(root: Path) -> None:
+    """Remove what runs that are gone shared, locks included."""
+    for file in (root / ".labkit" / "shared").glob("*"):
+        owner = processes.owner_of(file.name)
+        if owner is not None and processes.find(owner) is None:
+            file.unlink(missing_ok=True)

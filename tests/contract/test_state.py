@@ -216,6 +216,7 @@ def test_a_run_interrupted_while_it_starts_leaves_nothing(
     assert "here" == line(run)
     assert eventually(lambda: any(guard.folder(settings.root).glob("kafka-*.json")))
     (note,) = guard.folder(settings.root).glob("kafka-*.json")
+    assert eventually(lambda: json.loads(note.read_text())["processes"] != [])
     (broker,) = json.loads(note.read_text())["processes"]
     run.send_signal(signal.SIGINT)
     assert -signal.SIGINT == run.wait(10)

@@ -55,9 +55,10 @@ def test_a_reused_process_number_does_not_protect_it() -> None:
     assert may_go({**labels(HERE, "redis", keep=False), "labkit.owner_started": "1.0"}) is True
 
 
-def test_what_up_keeps_stays_without_an_owner(dead: dict[str, str]) -> None:
-    """`labkit up` has ended long since, and that is how it is meant."""
-    assert may_go({**dead, "labkit.run": "kept"}) is False
+def test_what_up_keeps_needs_another_owner_than_up(dead: dict[str, str]) -> None:
+    """`labkit up` has ended long since: it is the state file that keeps it, and labels do not know that."""
+    assert may_go({**dead, "labkit.run": "kept"}) is True
+    assert may_go(labels(HERE, "redis", keep=True)) is False  # it is about to be written there
 
 
 def test_what_up_keeps_goes_when_up_starts_it_anew(dead: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from report_samples import half_done, stubs
 
 from pytest_labkit.errors import KitError
+from pytest_labkit.locks import alone_in
 from pytest_labkit.report import files, write
 
 NAMES = ["junit.xml", "report.html", "report.json", "report.md"]
@@ -257,3 +258,47 @@ def test_rests_of_killed_writes_are_swept_up(tmp_path: Path) -> None:
     assert 4 == len(rests)
     assert rests == kept
     assert NAMES == sorted(content(tmp_path / "lab3"))
+
+
+MANY = """
+import sys
+from pathlib import Path
+from report_samples import half_done, stubs
+from pytest_labkit.report import write
+print("here", flush=True)
+sys.stdin.readline()
+for _ in range(40):
+    write({"half": half_done, "stubs": stubs}[sys.argv[2]](), Path(sys.argv[1]))
+"""
+
+
+def test_two_runs_that_end_at_once_do_not_mix(tmp_path: Path) -> None:
+    """Whoever looks while nobody writes sees the four files of one run."""
+    wholes = [content(write(report(), tmp_path / str(n))) for n, report in enumerate((half_done, stubs))]
+    command = [sys.executable, "-c", MANY, str(tmp_path)]
+    runs = [
+        subprocess.Popen(
+            [*command, which],
+            cwd=Path(__file__).parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for which in ("half", "stubs")
+    ]
+    for run in runs:
+        assert run.stdout is not None
+        assert "here\n" == run.stdout.readline()
+    for run in runs:
+        run.stdin.write("go\n")  # type: ignore[union-attr]
+        run.stdin.flush()  # type: ignore[union-attr]
+    seen = []
+    while any(run.poll() is None for run in runs):
+        if (tmp_path / "lab3").is_dir():
+            with alone_in(tmp_path / "lab3"):
+                seen.append({name: (tmp_path / "lab3" / name).read_bytes() for name in NAMES
+                             if (tmp_path / "lab3" / name).exists()})  # fmt: skip
+    for run in runs:
+        run.communicate()
+    assert 10 < len(seen)
+    assert all(files in wholes for files in seen if files)
