@@ -113,7 +113,7 @@ class LabRun:
     def using(self, services: Mapping[str, ServiceInfo]) -> None:
         """It uses these services."""
         self.services.update(services)
-        if self.journal is not None:
+        if self.journal is not None and services:
             self.journal.using(services)
 
     def report(self, duration_s: float) -> Report:

@@ -270,6 +270,7 @@ def test_ctrl_c_with_xdist(runs: Runs) -> None:
     """With pytest -n 2 Ctrl-C reaches all processes: one report, nothing left by the next run."""
     run = runs.until_it_waits("-n", "2")
     family = psutil.Process(run.pid).children(recursive=True)
+    assert eventually(lambda: finished(runs) == 2)
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=60)
     assert 2 == run.returncode
@@ -284,7 +285,7 @@ def test_a_killed_controller_of_xdist(runs: Runs) -> None:
     """With pytest -n 2 the controller keeps the journal; its workers end with it."""
     run = runs.until_it_waits("-n", "2")
     family = psutil.Process(run.pid).children(recursive=True)
-    assert eventually(lambda: 3 <= runs_lines(runs))
+    assert eventually(lambda: finished(runs) == 2)
     run.kill()
     run.communicate(timeout=30)
     assert eventually(lambda: [] == [child for child in family if child.is_running()], within_s=90)
@@ -292,9 +293,10 @@ def test_a_killed_controller_of_xdist(runs: Runs) -> None:
     assert [] == runs.left()
 
 
-def runs_lines(runs: Runs) -> int:
-    """The lines in the journals: the head, and one for each test."""
-    return sum(len(file.read_bytes().splitlines()) for file in (runs.lab.root / ".labkit/journal").glob("*l"))
+def finished(runs: Runs) -> int:
+    """How many tests the journals know."""
+    journals = (runs.lab.root / ".labkit" / "journal").glob("*.jsonl")
+    return sum(file.read_bytes().count(b'"outcome"') for file in journals)
 
 
 def test_unwritable_journal_is_said_once(runs: Runs) -> None:
