@@ -1,11 +1,13 @@
 """Don't change this file: how the checks of lab 3 look at what your code returns and raises."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from labs.lab3 import events
 from labs.lab3.errors import ConcurrencyError
 from labs.lab3.events import Event, ItemAdded
 from pytest_labkit import KitError, Mistake, expect
@@ -14,9 +16,14 @@ DEADLINE_S = 30.0
 
 
 def items(count: int, *, start: int = 1, order_id: str = "1", size: int = 0) -> list[ItemAdded]:
-    """*count* events that all differ; *size* more characters in each."""
+    """*count* events that all differ; *size* more characters in each, random hexadecimal digits."""
+    chance = random.Random(events.uuid4().int)  # as the ids of events, it follows from the run's seed
     return [
-        ItemAdded(order_id=order_id, item_id=f"item-{number}" + "x" * size, quantity=number)
+        ItemAdded(
+            order_id=order_id,
+            item_id=f"item-{number}" + chance.randbytes(size // 2 + 1).hex()[:size],
+            quantity=number,
+        )
         for number in range(start, start + count)
     ]
 
@@ -25,15 +32,15 @@ def same_events(
     expected: Sequence[Event], got: Any, *, first_version: int = 1, perhaps: str | None = None
 ) -> None:
     """*got* is a list of the *expected* events, in that order, numbered from *first_version*."""
-    events = as_list(got)
-    numbers = [f"{type(event).__name__} v{getattr(event, 'version', '?')}" for event in events]
+    found = as_list(got)
+    numbers = [f"{type(event).__name__} v{getattr(event, 'version', '?')}" for event in found]
     expect(
-        len(events) == len(expected),
+        len(found) == len(expected),
         expected=f"{len(expected)} events",
-        got=f"{len(events)} events" + (f": {_short(numbers)}" if events else ""),
+        got=f"{len(found)} events" + (f": {_short(numbers)}" if found else ""),
         perhaps=perhaps,
     )
-    for version, (one, other) in enumerate(zip(expected, events, strict=True), first_version):
+    for version, (one, other) in enumerate(zip(expected, found, strict=True), first_version):
         _same_event(one, other, version, perhaps)
 
 
@@ -154,6 +161,31 @@ def unchanged(before: list[Any], after: list[Any], *, perhaps: str | None = None
         got=f"{len(after)} items" if len(before) != len(after) else "an item with other contents",
         perhaps=perhaps or "something is written before it is known whether the call may go ahead",
     )
+
+
+def has_room(items_: Iterable[dict[str, Any]], least: int) -> None:
+    """
+    The items of the table have *least* bytes of content or more.
+
+    Events with so many random bytes cannot be in fewer: whoever keeps them in memory or in a file, and
+    only a reference in the table, is found out.
+    """
+    room = sum(map(_size, items_))
+    expect(
+        room >= least,
+        expected=f"at least {least:,} bytes in the table: there are as many random ones in the events",
+        got=f"{room:,} bytes",
+        perhaps="the events are kept somewhere else than in DynamoDB",
+    )
+
+
+def _size(value: Any) -> int:
+    """The bytes of a typed DynamoDB value or item, roughly: names are not counted."""
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, bytes | str) else 0
 
 
 def at_once(calls: Iterable[Callable[[], Any]]) -> list[Any]:

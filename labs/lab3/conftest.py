@@ -59,3 +59,9 @@ def table(dynamodb: Any) -> Table:
 def store(table: Table, answers: Any) -> Any:
     """`EventStore()`, as a student would make it against the cloud."""
     return answers.event_store.EventStore()
+
+
+@pytest.fixture
+def elsewhere(table: Table, answers: Any) -> Any:
+    """`EventStore()` in another process, which has seen nothing of what this one did."""
+    return answers.another_process().event_store.EventStore()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from labs.lab3.checking import as_list, conflict, items, same_events, unchanged, versions
+from labs.lab3.checking import as_list, conflict, has_room, items, same_events, unchanged, versions
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
 
@@ -127,7 +127,7 @@ def test_stores_share_what_is_stored(store, answers):
 
 def test_another_process_reads_what_a_killed_one_wrote(answers, table):
     """A process is killed right after append_events returned; another reads its events from the table."""
-    first, second = items(3), items(2, start=4)
+    first, second = items(3, size=400), items(2, start=4, size=400)
     reader = answers.event_store.EventStore()
     with answers.another_process() as writer:
         store = writer.event_store.EventStore()
@@ -139,6 +139,7 @@ def test_another_process_reads_what_a_killed_one_wrote(answers, table):
     same_events(first + second, reader.get_events("order-1"), perhaps=lost)
 
     kept = table.items()
+    has_room(kept, 5 * 200)
     for item in kept:
         table.delete(item)
     elsewhere = versions(answers.event_store.EventStore().get_events("order-1"))

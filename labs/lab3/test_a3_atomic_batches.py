@@ -9,6 +9,7 @@ from labs.lab3.checking import (
     as_list,
     at_once,
     conflict,
+    has_room,
     in_background,
     items,
     join,
@@ -29,13 +30,14 @@ pytestmark = pytest.mark.criterion("A3")
 KB = 1000
 
 
-def test_a_hundred_events_are_one_batch(store):
-    """100 events, with 300 KB of JSON together, are stored in one call."""
+def test_a_hundred_events_are_one_batch(store, elsewhere, table):
+    """100 events, with 300 KB of JSON together, are stored in one call, and are there for another process."""
     small, large = items(100), items(100, start=101, size=2_750)
     assert 280 * KB < sum(len(event.model_dump_json()) for event in large) <= 300 * KB
     store.append_events("order-1", 0, small)
     store.append_events("order-1", 100, large)
-    same_events(small + large, store.get_events("order-1"))
+    same_events(small + large, elsewhere.get_events("order-1"))
+    has_room(table.partition("order-1"), 100 * 2_750 // 2)
 
 
 @pytest.mark.parametrize(
