@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Generator, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +13,12 @@ from pytest_labkit.answers.door import Answers
 from pytest_labkit.measure import Measure
 from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.turns import turn
 from pytest_labkit.session import LabSession, session_of
 
 if TYPE_CHECKING:
+    from pytest_labkit.faults.board import Faults
+    from pytest_labkit.faults.link import Relay
     from pytest_labkit.tables import Tables
 
 SERVICES = ("kafka", "dynamodb", "redis")  # a fixture of that name each
@@ -42,9 +45,30 @@ def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Itera
     door.close()
 
 
+@pytest.fixture(scope="session")
+def labkit_relay() -> Iterator[Relay]:
+    """The process that links lead through; started by the first of them."""
+    from pytest_labkit.faults.link import Relay
+
+    relay = Relay()
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def labkit_turn(request: pytest.FixtureRequest, labkit_session: LabSession) -> Iterator[None]:
+    """A turn with services that others use too: a test that may break them has them alone."""
+    if not labkit_session.services.are_shared:
+        yield
+        return
+    with turn(labkit_session.settings.root, alone="faults" in request.fixturenames):
+        yield
+
+
 @pytest.fixture
 def dynamodb(
     labkit_session: LabSession,
+    labkit_turn: None,  # noqa: ARG001 - it is had while this is
     labkit_environ: MutableMapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Tables]:
@@ -62,15 +86,53 @@ def dynamodb(
 
 
 @pytest.fixture
-def kafka(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) -> Endpoint:
+def kafka(
+    labkit_session: LabSession,
+    labkit_turn: None,  # noqa: ARG001 - it is had while this is
+    labkit_environ: MutableMapping[str, str],
+) -> Endpoint:
     """A running Kafka; `KAFKA_BOOTSTRAP_SERVERS` is set."""
     return _found("kafka", labkit_session, labkit_environ)
 
 
 @pytest.fixture
-def redis(labkit_session: LabSession, labkit_environ: MutableMapping[str, str]) -> Endpoint:
+def redis(
+    labkit_session: LabSession,
+    labkit_turn: None,  # noqa: ARG001 - it is had while this is
+    labkit_environ: MutableMapping[str, str],
+) -> Endpoint:
     """A running Redis; `REDIS_URL` is set."""
     return _found("redis", labkit_session, labkit_environ)
+
+
+@pytest.fixture
+def faults(
+    request: pytest.FixtureRequest,
+    labkit_session: LabSession,
+    labkit_environ: MutableMapping[str, str],
+    labkit_relay: Relay,
+    seed: int,
+) -> Iterator[Faults]:
+    """Everything that can be broken here: the services that the test asks for, and the ways to them."""
+    from pytest_labkit.faults.board import Faults
+
+    used = [name for name in SERVICES if name in request.fixturenames]
+    for name in used:
+        request.getfixturevalue(name)  # first: it sets the environment to lead past the links
+    made = Faults(labkit_session.services, used, labkit_environ, labkit_relay, seed)
+    yield made
+    made.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Undo what faults a test has left before it is judged: a service that it killed is no broken service."""
+    try:
+        return (yield)
+    finally:
+        left: Faults | None = getattr(item, "funcargs", {}).get("faults")
+        if left is not None:
+            left.undo()
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ class Tables:
         """A proxy in front that records requests and makes faults; inside, boto3 finds the proxy."""
         from pytest_labkit.faults.dynamodb import DynamoDBProxy
 
-        direct = self.env[_URL]
+        direct = self._environ[_URL]  # which may lead to a link with faults of its own
         with DynamoDBProxy(direct) as proxy:
             self._environ[_URL] = proxy.url
             try:
@@ -120,7 +120,8 @@ class Tables:
 
     def _delete_tables(self) -> None:
         while self._made:
-            self.client.delete_table(TableName=self._made.pop())
+            with suppress(self.client.exceptions.ResourceNotFoundException):  # lost when it was killed
+                self.client.delete_table(TableName=self._made.pop())
 
     def _new_client(self) -> Any:
         from botocore.config import Config

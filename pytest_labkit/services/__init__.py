@@ -142,6 +142,29 @@ class Services:
         running = self._running.get(name)
         return running is not None and running.alive() and works(running.endpoint)
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether others may use them at the same time: another run, or workers of this one."""
+        return self._shared is not None or any(
+            running.endpoint.backend != "external"
+            for name, running in self._running.items()
+            if name not in self._own
+        )
+
+    def running(self, name: str) -> Running:
+        """The service *name*; `KeyError` if it was not started."""
+        return self._running[name]
+
+    def remember(self, name: str) -> None:
+        """Write down for those who share *name* what has changed: a process started again is another."""
+        with self._lock:
+            running = self._running[name]
+            for book in (state.kept(self._settings.root), self._shared):
+                if book is not None and name in book.services():
+                    with book.locked():
+                        if book.services()[name]["endpoint"]["address"] == running.endpoint.address:
+                            book.put(running.describe())
+
     def log_tail(self, name: str) -> list[str]:
         """The last 20 lines that *name* logged."""
         running = self._running.get(name)

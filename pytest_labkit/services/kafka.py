@@ -38,6 +38,29 @@ def probe(endpoint: Endpoint, *, timeout_s: float = 10.0) -> None:
     _consume(endpoint, place, value, deadline)
 
 
+def brokers(endpoint: Endpoint, *, timeout_s: float = 10.0) -> dict[int, tuple[str, int]]:
+    """The brokers that the cluster itself names: id -> host and port."""
+    found = _metadata(endpoint, timeout_s).brokers
+    return {id_: (found[id_].host, found[id_].port) for id_ in sorted(found)}
+
+
+def in_sync(endpoint: Endpoint, brokers: int, *, timeout_s: float = 10.0) -> None:
+    """Raises unless so many *brokers* are there and every replica of every partition is in sync."""
+    metadata = _metadata(endpoint, timeout_s)
+    if len(metadata.brokers) < brokers:
+        raise RuntimeError(f"{len(metadata.brokers)} of {brokers} brokers are there")
+    for topic in metadata.topics.values():
+        for partition in topic.partitions.values():
+            if len(partition.isrs) < len(partition.replicas):
+                raise RuntimeError(f"{topic.topic}[{partition.id}] has a replica that is not in sync")
+
+
+def _metadata(endpoint: Endpoint, timeout_s: float) -> Any:
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(_client(endpoint)).list_topics(timeout=timeout_s)
+
+
 def _make_topic(endpoint: Endpoint, timeout_s: float) -> None:
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
