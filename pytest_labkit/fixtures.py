@@ -39,8 +39,7 @@ def labkit_environ(monkeypatch: pytest.MonkeyPatch) -> MutableMapping[str, str]:
 @pytest.fixture
 def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Iterator[Answers]:
     """The door to the student's code: `answers.event_store.EventStore()`."""
-    run = labkit_session.run_of(request.node)
-    door = Answers(run.staged, labkit_session.settings.root, labkit_session.settings.door)
+    door = labkit_session.open_door(request.node)
     yield door
     door.close()
 

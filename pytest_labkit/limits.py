@@ -12,6 +12,8 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
+from pytest_labkit.answers.stacks import Stack, told
+
 
 class OutOfTime(BaseException):
     """A criterion's time limit has passed. No `Exception`: a student's `except Exception` must not eat it."""
@@ -19,6 +21,12 @@ class OutOfTime(BaseException):
     def __init__(self, limit_s: float, what: str = "did not end within {:g} s") -> None:
         self.limit_s = limit_s
         super().__init__(what.format(limit_s))
+
+    def found(self, threads: list[Stack]) -> None:
+        """Say where the student's *threads* were when the time was up."""
+        if threads:
+            self.args = (f"{self}: at {told(threads)}",)
+            self.labkit_frames = list(reversed(threads[0]))
 
 
 @contextmanager

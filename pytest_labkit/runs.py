@@ -122,7 +122,7 @@ class LabRun:
         return Report(
             lab=self.lab,
             kit_version=__version__,
-            status=_status(results, self.cut_short),
+            status=self._status(results),
             started_at=self.started_at,
             duration_s=duration_s,
             door=self.settings.door,
@@ -167,6 +167,11 @@ class LabRun:
     @cached_property
     def _tests(self) -> dict[str, list[str]]:
         return tests_of(self.lab)
+
+    def _status(self, results: tuple[CriterionResult, ...]) -> Status:
+        if any(outcome.tampered for outcome in self.outcomes):
+            return Status.TAMPERED
+        return _status(results, self.cut_short)
 
     def _next_step(self, results: tuple[CriterionResult, ...]) -> str:
         again = f"pytest {self.name}"

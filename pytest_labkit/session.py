@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_labkit import limits, manifest, recovery
-from pytest_labkit.answers.raised import AnswerRaised, frames
+from pytest_labkit.answers.children import Children
+from pytest_labkit.answers.door import Answers
+from pytest_labkit.answers.raised import AnswerRaised, Tampered, frames
 from pytest_labkit.answers.staging import Staged, stage
 from pytest_labkit.ending import Ending, end
 from pytest_labkit.errors import KitError, LabkitError, UsageProblem
@@ -31,6 +33,7 @@ from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import EXIT_BROKEN, LabRun, check_wanted, look_at, shown_path
 from pytest_labkit.services.scratch import Scratch
 from pytest_labkit.settings import Settings
+from pytest_labkit.supervision import supervised
 from pytest_labkit.verdicts import Outcome, classify, first_sentence, told
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ _LETTERS = {
 }
 
 _criterion = pytest.StashKey[Criterion]()
+_door = pytest.StashKey[Answers]()
 _folder = pytest.StashKey[Path]()
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 
@@ -68,6 +72,7 @@ class LabSession:
         self._runs: dict[Path, LabRun] = {}
         self._interrupts = Interrupts(self._say)
         self._began = time.monotonic()
+        self._children: dict[Path, Children] = {}
         self._ending = Ending()
         self._hung: set[Criterion] = set()
         self._failed_start: LabkitError | None = None
@@ -88,6 +93,16 @@ class LabSession:
     def run_of(self, item: pytest.Item) -> LabRun:
         """The run that *item* is part of."""
         return self._run(item.stash[_folder])
+
+    def open_door(self, item: pytest.Item) -> Answers:
+        """The door to the answers that *item* is about."""
+        staged = self.run_of(item).staged
+        door = Answers(staged, self.settings.root, self.settings.door, self._children_of(staged))
+        item.stash[_door] = door
+        return door
+
+    def _children_of(self, staged: Staged) -> Children:
+        return self._children.setdefault(staged.lab.folder, Children(staged.imports))
 
     def criterion_of(self, item: pytest.Item) -> Criterion:
         """The criterion that *item* checks."""
@@ -171,6 +186,8 @@ class LabSession:
             run.problems += [str(self._failed_start)] if self._failed_start else []
             self._begin_journal(run)
             run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
+            if self.settings.door == "process":
+                self._children_of(run.staged).warm()
             self._say(run.headline(self.services.choice if endpoints else None))
 
     def _begin_journal(self, run: LabRun) -> None:
@@ -197,9 +214,11 @@ class LabSession:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Do not try the other tests of a criterion that hung: each would hang as long again."""
         criterion = item.stash.get(_criterion, None)
+        if criterion is None:
+            return (yield)
         if criterion in self._hung:
             raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
-        with self._exits_are_errors(item):
+        with self._supervised(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -208,20 +227,20 @@ class LabSession:
         if _criterion not in item.stash:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
-        limit_s = item.stash[_criterion].time_limit_s
         alone = limits.one_at_a_time(self._say) if timed else nullcontext()
-        with alone, limits.time_limit(limit_s), self._exits_are_errors(item):
+        with alone, self._supervised(item):
             return (yield)
 
     @contextmanager
-    def _exits_are_errors(self, item: pytest.Item) -> Iterator[None]:
-        """Keep a student's `pytest.exit()` from ending the run, with the exit code that it names."""
+    def _supervised(self, item: pytest.Item) -> Iterator[None]:
+        """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
         try:
-            yield
+            with supervised(item.stash[_criterion].time_limit_s, lambda: item.stash.get(_door, None)):
+                yield
         except pytest.exit.Exception as error:
-            if _criterion not in item.stash or not (passed := frames(error, self.run_of(item).staged.paths)):
+            if not (passed := frames(error, self.run_of(item).staged.paths)):
                 raise
-            raised = AnswerRaised("Exit", str(error))
+            raised = AnswerRaised.named("Exit", str(error))
             raised.labkit_frames = passed  # type: ignore[attr-defined]
             raise raised from None
 
@@ -257,6 +276,7 @@ class LabSession:
             duration_s=round(call.duration, 3),
             message=message,
             measurements=tuple(item.stash.get(_measurements, ())),
+            tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
         )
 
     def _judged(
@@ -322,6 +342,8 @@ class LabSession:
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing, even if the run did not come to its start."""
+        for children in self._children.values():
+            children.close()
         if "_staging" in vars(self):
             self._staging.close()
         self._interrupts.restore()

@@ -17,7 +17,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame, NotAValue, frames
+from pytest_labkit.answers.raised import (
+    AnswerDied,
+    AnswerMissing,
+    AnswerRaised,
+    Frame,
+    NotAValue,
+    Tampered,
+    frames,
+)
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.diagnosis import diagnose
 from pytest_labkit.errors import LabkitError, Mistake
@@ -32,7 +40,11 @@ _KIT = str(Path(__file__).parent)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one test of a criterion ended; *lab* is the lab's folder relative to the project."""
+    """
+    How one test of a criterion ended; *lab* is the lab's folder relative to the project.
+
+    *tampered* says that the student's process sent what no honest answer is.
+    """
 
     lab: str
     criterion: str
@@ -41,6 +53,7 @@ class Outcome:
     duration_s: float
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
+    tampered: bool = False
 
     def as_json(self) -> str:
         """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
@@ -108,7 +121,7 @@ def first_sentence(function: object) -> str:
 
 def told(error: BaseException) -> str:
     """*error* in one line: its type and the first line of what it says."""
-    if isinstance(error, AnswerRaised | AnswerDied | AnswerMissing | OutOfTime | NotAValue):
+    if isinstance(error, AnswerDied | AnswerMissing | OutOfTime | NotAValue | Tampered):
         return str(error)
     first = str(error).strip().partition("\n")[0]
     if isinstance(error, LabkitError):
@@ -120,6 +133,8 @@ def _by_kind(error: BaseException, where: Frame | None) -> tuple[Verdict, str]:
     """The verdict of an error that no test spoke of, and what was expected instead."""
     if isinstance(error, OutOfTime):
         return Verdict.ERROR, f"an end within {error.limit_s:g} s"
+    if isinstance(error, Tampered):
+        return Verdict.ERROR, "what your functions return or raise, and nothing else"
     if isinstance(error, AnswerDied | AnswerMissing | AnswerRaised):
         return Verdict.ERROR, "an answer"
     if where is not None:
@@ -135,8 +150,11 @@ def _is_the_kits(error: BaseException) -> bool:
     """
     Whether *error* is no fault of the student's: raised below the kit's own code, or a skip.
 
-    A test that stumbles over what a student returned (`len(None)`) raises from its own lines.
+    A test that stumbles over what a student returned (`len(None)`) raises from its own lines, and what
+    came from a student's process is the student's.
     """
+    if hasattr(error, "labkit_frames"):
+        return False
     if type(error).__module__ == "_pytest.outcomes" or not isinstance(error, Exception):
         return True
     ours = [entry.filename.startswith(_KIT) for entry in traceback.extract_tb(error.__traceback__)]

@@ -1,9 +1,10 @@
 """
 Values <-> JSON, for what crosses between a test and a student's process.
 
-Values only, of exact types: `None`, `bool`, `int`, `float`, `str`, `bytes`, `datetime`, `Decimal`,
-`list`, `tuple`, `set`, `dict`, and the pydantic models of the lab's given files. A subclass that a
-student made of one of them is not a value, so nothing arrives whose `==` could lie. No pickle.
+Values only, of exact types: `None`, `bool`, `int`, `float`, `str`, `bytes`, `datetime`, `date`,
+`timedelta`, `Decimal`, `UUID`, `list`, `tuple`, `set`, `frozenset`, `dict`, the pydantic models of the
+lab's given files, and classes that both sides know. A subclass that a student made of one of them is
+not a value, so nothing arrives whose `==` could lie. No pickle.
 
 A tagged value is `{"$": tag, "v": …}`; plain JSON values stand for themselves.
 """
@@ -11,118 +12,157 @@ A tagged value is `{"$": tag, "v": …}`; plain JSON values stand for themselves
 from __future__ import annotations
 
 import base64
-import importlib
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 
+from pytest_labkit.answers.given import Given
 from pytest_labkit.answers.raised import NotAValue
 
-Refer = Callable[[Any], Any]
-_DEEPEST = 64
+Refer = Callable[[Any], dict[str, Any]]
+Resolve = Callable[[str, Any], Any]
+REFERENCES = ("ref", "own")
+"""Tags of what is no value: an object of the sender's, and one that the receiver had sent."""
+
+DEEPEST = 64
 
 
-def encode(value: Any, given: str, refer: Refer | None = None, depth: int = 0) -> Any:
+def tagged(tag: str, value: Any) -> dict[str, Any]:
+    """An encoded value of the kind *tag*."""
+    return {"$": tag, "v": value}
+
+
+def encode(value: Any, given: Given, refer: Refer | None = None, depth: int = 0) -> Any:
     """
     *value* as JSON.
 
     Args:
         value: What is to cross.
-        given: The lab's package; models of its modules may cross.
-        refer: Makes a reference of what is not a value; without it that is an error.
+        given: The classes that both sides know.
+        refer: Makes a tagged reference of what is not a value; without it that is an error.
         depth: How deep in a nested value this is.
 
     Raises:
         NotAValue: *value*, or something in it, cannot cross.
     """
-    if depth > _DEEPEST:
-        raise NotAValue(f"a value is nested deeper than {_DEEPEST}")
+    if depth > DEEPEST:
+        raise NotAValue(f"a value that is nested deeper than {DEEPEST} cannot be passed on")
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value
     if kind is float:
-        return value if math.isfinite(value) else _tagged("float", repr(value))
+        return value if math.isfinite(value) else tagged("float", repr(value))
+    kind = _plain_kind(kind)
     if kind in _SCALARS:
-        return _tagged(kind.__name__, _SCALARS[kind][0](value))
+        return tagged(kind.__name__, _SCALARS[kind][0](value))
     if kind in _SEQUENCES:
         items = [encode(item, given, refer, depth + 1) for item in value]
-        return items if kind is list else _tagged(kind.__name__, items)
+        return items if kind is list else tagged(kind.__name__, items)
     if kind is dict:
-        pairs = [[encode(part, given, refer, depth + 1) for part in pair] for pair in value.items()]
-        return _tagged("dict", pairs)
-    if isinstance(value, BaseModel) and _is_given(kind, given):
-        fields = {name: encode(part, given, refer, depth + 1) for name, part in value.__dict__.items()}
-        return _tagged("model", {"type": f"{kind.__module__}:{kind.__qualname__}", "fields": fields})
+        return tagged("dict", _pairs(value, given, refer, depth))
+    if issubclass(kind, BaseModel) and (name := given.name_of(kind)):
+        return tagged("model", {"type": name, "fields": _pairs(value.__dict__, given, refer, depth)})
+    if issubclass(kind, type) and (name := given.name_of(value)):
+        return tagged("class", name)
     if refer is not None:
-        return _tagged("ref", refer(value))
+        return refer(value)
     raise NotAValue(f"a {kind.__name__} is not a value that can be passed on")
 
 
-def decode(data: Any, given: str, resolve: Refer | None = None) -> Any:
+def decode(data: Any, given: Given, resolve: Resolve | None = None) -> Any:
     """
     The value that *data* stands for; the inverse of `encode`.
 
     Raises:
         NotAValue: *data* is not what `encode` makes.
     """
+    try:
+        return _decoded(data, given, resolve, 0)
+    except NotAValue:
+        raise
+    except Exception as error:  # a time that is none, a key that has no hash: whatever was made up
+        raise NotAValue(f"a value that cannot be: {type(error).__name__}: {str(error)[:80]}") from None
+
+
+def _decoded(data: Any, given: Given, resolve: Resolve | None, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise NotAValue(f"a value that is nested deeper than {DEEPEST}")
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if isinstance(data, list):
-        return [decode(item, given, resolve) for item in data]
+        return [_decoded(item, given, resolve, depth + 1) for item in data]
     if not (isinstance(data, dict) and data.keys() == {"$", "v"}):
-        raise NotAValue(f"{str(data)[:80]} is not an encoded value")
+        raise NotAValue(f"{str(data)[:80]}, which is not an encoded value")
     tag, inner = data["$"], data["v"]
-    if tag == "ref" and resolve is not None:
-        return resolve(inner)
+    if tag in REFERENCES and resolve is not None:
+        return resolve(tag, inner)
     if tag in _BY_NAME:
         return _BY_NAME[tag](inner)
     if tag == "dict":
-        return {decode(key, given, resolve): decode(part, given, resolve) for key, part in inner}
-    if tag in ("tuple", "set", "frozenset"):
-        kind = {"tuple": tuple, "set": set, "frozenset": frozenset}[tag]
-        return kind(decode(item, given, resolve) for item in inner)
-    if tag == "model":
-        return _model(inner, given, resolve)
-    raise NotAValue(f"{tag!r} is not a kind of value")
+        return _dict(inner, given, resolve, depth)
+    if tag in _COLLECTIONS:
+        return _COLLECTIONS[tag](_decoded(item, given, resolve, depth + 1) for item in inner)
+    if tag in ("model", "class"):
+        return _class(inner, given) if tag == "class" else _model(inner, given, resolve, depth)
+    raise NotAValue(f"{str(tag)[:40]!r}, which is not a kind of value")
 
 
-def _tagged(tag: str, value: Any) -> dict[str, Any]:
-    return {"$": tag, "v": value}
+def _plain_kind(kind: type) -> type:
+    """*kind*, or the class of times that freezegun has put it in the place of while a clock is frozen."""
+    if kind.__module__ == "freezegun.api":
+        return next((plain for plain in (datetime, date) if issubclass(kind, plain)), kind)
+    return kind
 
 
-def _is_given(kind: type, given: str) -> bool:
-    """Whether *kind* is a class of one of the lab's given modules, under its own name there."""
-    if not kind.__module__.startswith(f"{given}."):
-        return False
-    module = importlib.import_module(kind.__module__)
-    return getattr(module, kind.__qualname__, None) is kind
+def _pairs(items: dict[Any, Any], given: Given, refer: Refer | None, depth: int) -> list[Any]:
+    return [[encode(part, given, refer, depth + 1) for part in pair] for pair in items.items()]
 
 
-def _model(inner: dict[str, Any], given: str, resolve: Refer | None) -> BaseModel:
+def _dict(pairs: Any, given: Given, resolve: Resolve | None, depth: int) -> dict[Any, Any]:
+    made = {
+        _decoded(key, given, resolve, depth + 1): _decoded(part, given, resolve, depth + 1)
+        for key, part in pairs
+    }
+    if len(made) < len(pairs):
+        raise NotAValue("a dict with the same key twice")
+    return made
+
+
+def _class(name: str, given: Given) -> type:
+    kind = given.find(name)
+    if kind is None:
+        raise NotAValue(f"{name[:80]}, which is no class of {given.package}")
+    return kind
+
+
+def _model(inner: dict[str, Any], given: Given, resolve: Resolve | None, depth: int) -> BaseModel:
     """A model with exactly these fields: not validated, so that an invalid event crosses as it is."""
-    module_name, _, name = inner["type"].partition(":")
-    kind = (
-        getattr(importlib.import_module(module_name), name, None)
-        if module_name.startswith(f"{given}.")
-        else None
-    )
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        raise NotAValue(f"{inner['type']} is not a model of {given}")
+    kind = _class(inner["type"], given)
+    if not issubclass(kind, BaseModel):
+        raise NotAValue(f"{inner['type']}, which is not a model of {given.package}")
     made = kind.model_construct()
     made.__dict__.clear()
-    made.__dict__.update({key: decode(part, given, resolve) for key, part in inner["fields"].items()})
+    made.__dict__.update(_dict(inner["fields"], given, resolve, depth))
     return made
 
 
 _SEQUENCES = (list, tuple, set, frozenset)
+_COLLECTIONS: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 _SCALARS: dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     bytes: (lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
     datetime: (datetime.isoformat, datetime.fromisoformat),
+    date: (date.isoformat, date.fromisoformat),
+    timedelta: (
+        lambda value: f"{value.days} {value.seconds} {value.microseconds}",
+        lambda text: timedelta(*map(int, text.split())),
+    ),
     Decimal: (str, Decimal),
+    UUID: (str, UUID),
 }
 _BY_NAME: dict[str, Callable[[str], Any]] = {kind.__name__: pair[1] for kind, pair in _SCALARS.items()}
 _BY_NAME["float"] = float

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pytest_labkit.answers import clocks
+from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.direct import DirectAnswers
 from pytest_labkit.answers.process import ProcessAnswers
-from pytest_labkit.answers.raised import AnswerMissing
+from pytest_labkit.answers.raised import AnswerMissing, Tampered
+from pytest_labkit.answers.stacks import Stack
 from pytest_labkit.answers.staging import Staged
 
 
@@ -19,27 +25,31 @@ class Answers:
     for every test.
     """
 
-    def __init__(self, staged: Staged, root: Path, door: str) -> None:
+    def __init__(self, staged: Staged, root: Path, door: str, children: Children) -> None:
         self._staged = staged
         self._root = root
         self._door = door
+        self._children = children
         self._opened: DirectAnswers | ProcessAnswers | None = None
-        self._children: list[ProcessAnswers] = []
+        self._processes: list[ProcessAnswers] = []
+        self._clock = clocks.Clock()
+        self._instant: datetime | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         if self._opened is None:
-            self._opened = (
-                DirectAnswers(self._staged, self._root) if self._door == "direct" else self.another_process()
-            )
+            is_direct = self._door == "direct"
+            self._opened = DirectAnswers(self._staged, self._root) if is_direct else self._process("answers")
         return getattr(self._opened, name)
 
     def another_process(self) -> ProcessAnswers:
-        """The same answers in a new child process; closed when the test ends if not before."""
-        child = ProcessAnswers(self._staged, self._root)
-        self._children.append(child)
-        return child
+        """
+        The same answers in a new child process; closed when the test ends if not before.
+
+        It has another hash seed than the first: what relies on `hash("…")` does not hold between them.
+        """
+        return self._process("another")
 
     def path(self, relative: str) -> Path:
         """
@@ -52,7 +62,75 @@ class Answers:
             raise AnswerMissing(f"there is no file {relative}")
         return self._staged.folder / relative
 
+    @contextmanager
+    def frozen(self, instant: datetime) -> Iterator[FrozenClock]:
+        """
+        Stop the clocks of the test and of the answers at *instant*: `with answers.frozen(at) as clock:`.
+
+        `time.time`, `time.monotonic`, `datetime.now` and the like stand still in the test, in the
+        student's code and in processes that are started meanwhile; `time.sleep` and waiting on locks
+        take their real time, and so do the kit's time limits. A naive *instant* is in UTC.
+        """
+        clock = FrozenClock(self, instant)
+        try:
+            clock.move_to(instant)
+            yield clock
+        finally:
+            self._set_clocks(None)
+
+    def _set_clocks(self, instant: datetime | None) -> None:
+        self._instant = instant
+        self._clock.set(instant)
+        for process in self._processes:
+            process.set_clock(instant)
+
+    def _process(self, kind: str) -> ProcessAnswers:
+        child = self._children.start(kind, self._staged.folder)
+        process = ProcessAnswers(self._staged, self._root, child)
+        self._processes.append(process)
+        if self._instant is not None:
+            process.set_clock(self._instant)
+        return process
+
+    # What the kit asks for when a test ends
+
+    def raise_trouble(self) -> None:
+        """Raise what the children did that no test asked for, whatever the test made of it."""
+        troubles = [process.trouble for process in self._processes if process.trouble is not None]
+        for trouble in sorted(troubles, key=lambda trouble: not isinstance(trouble, Tampered)):
+            raise trouble
+
+    def stacks(self) -> list[Stack]:
+        """End the children; the student's frames of each of their threads just then, innermost first."""
+        return [stack for process in self._processes for stack in process.stacks()]
+
+    def printed(self) -> str:
+        """What the children have printed since this was last asked."""
+        return "".join(process.printed() for process in self._processes)
+
     def close(self) -> None:
         """End the children."""
-        for child in self._children:
-            child.close()
+        for process in self._processes:
+            process.close()
+
+
+class FrozenClock:
+    """The clock of the test and of the answers, which moves when it is told to."""
+
+    def __init__(self, answers: Answers, instant: datetime) -> None:
+        self._answers = answers
+        self._now = instant
+
+    @property
+    def now(self) -> datetime:
+        """The instant that it shows."""
+        return self._now
+
+    def tick(self, seconds: float = 1.0) -> None:
+        """Let *seconds* pass, all at once."""
+        self.move_to(self._now + timedelta(seconds=seconds))
+
+    def move_to(self, instant: datetime) -> None:
+        """Let it be *instant*: forth, or back. The monotonic clock goes with it."""
+        self._now = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        self._answers._set_clocks(self._now)

@@ -2,76 +2,103 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import importlib
-import os
-import socket
-import subprocess
-import sys
+import signal
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections import deque
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pytest_labkit.answers.channel import BadFrame, Channel
-from pytest_labkit.answers.codec import decode, encode
-from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, AnswerRaised, Frame
-from pytest_labkit.answers.staging import Staged
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-# What of the environment a child is given, beside what points to the services.
-_INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
-_SERVICES = ("AWS_", "KAFKA_", "REDIS_", "ELASTICSEARCH_", "OPENSEARCH_")
-_GRACE_S = 2.0
+from pytest_labkit.answers.channel import BadFrame, Channel
+from pytest_labkit.answers.children import Child
+from pytest_labkit.answers.codec import decode, encode, tagged
+from pytest_labkit.answers.handles import Handle, handle, number_of
+from pytest_labkit.answers.lines import Gone, Lines
+from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, Frame, NotAValue, Tampered
+from pytest_labkit.answers.stacks import Stack, stacks
+from pytest_labkit.answers.staging import Staged
+from pytest_labkit.answers.told import Raised, raised_again, tell
+from pytest_labkit.errors import KitError
+
+_SETTLED_S = 2.0
+_SHOWN = 3  # lines of what a child that died had printed
+
+
+class _Frame(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    line: int
+    hung_up: list[int] = []
+
+
+class _Returned(_Frame):
+    reply: int
+    value: Any
+
+
+class _Threw(_Frame):
+    reply: int
+    raised: Raised
+
+
+class _CallsBack(_Frame):
+    call: int
+    of: int
+    args: Any
+    kwargs: Any
+
+
+_FROM_A_CHILD: TypeAdapter[Any] = TypeAdapter(_Returned | _Threw | _CallsBack)
 
 
 class ProcessAnswers:
     """
-    The student's modules in a child process: `answers.event_store.EventStore()` gives a handle.
+    The student's modules in the process *child*: `answers.event_store.EventStore()` gives a handle.
 
-    Handles may be used from many threads at once; the calls then run side by side in the child.
+    Handles may be used from many threads at once; the calls then run side by side in the child, those
+    of one thread on one thread.
     """
 
-    def __init__(self, staged: Staged, root: Path, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, staged: Staged, root: Path, child: Child) -> None:
         self._staged = staged
-        self._given = staged.lab.package
+        self._given = staged.given
+        self._child = child
+        self._lines = Lines(
+            Channel(child.connection), self._called_back, self._tell, contained=Exception, step=1
+        )
+        self._passed: dict[int, Any] = {}  # what the test passed in, by the number that the child has
+        self._raised: dict[int, BaseException] = {}  # what that raised
         self._numbers = count(1)
-        self._waiting: dict[int, Future[Any]] = {}
-        self._lock = threading.Lock()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._child = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-B",
-                    "-X",
-                    "utf8",
-                    "-m",
-                    "pytest_labkit.answers.worker",
-                    str(theirs.fileno()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=_allowed(environ),
-                cwd=staged.folder,
-                start_new_session=True,
-            )
-        self._socket, self._channel = ours, Channel(ours)
-        self._reader = threading.Thread(target=self._read, name="labkit-door", daemon=True)
-        self._reader.start()
-        folders = dict.fromkeys((str(staged.folder), str(staged.lab.folder)))
-        self._ask("open", package=self._given, root=str(root), folders=list(folders), answers=staged.paths)
+        self._released: deque[int] = deque()
+        self._running: dict[int, str] = {}  # thread -> the call that it waits for
+        self._ended_by_us = False
+        self._shown = 0
+        self.trouble: Exception | None = None
+        """What the child did that no test asked for: it died, or was tampered with."""
+
+        self._listener = threading.Thread(target=self._listen, name="labkit-door", daemon=True)
+        self._listener.start()
+        self._ask(
+            "before any of your code ran",
+            "open",
+            package=self._given.package,
+            given=sorted(self._given.modules),
+            root=str(root),
+            folders=list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
+            answers=staged.paths,
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._staged.modules:
             raise AnswerMissing(f"there is no file {name}.py")
-        return self._ask("load", name=name)
+        return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
 
     def __enter__(self) -> Self:
         return self
@@ -82,118 +109,180 @@ class ProcessAnswers:
         self.close()
 
     def kill(self) -> None:
-        """SIGKILL, now: nothing that was only in the child's memory is left."""
-        self._child.kill()
-        self._child.wait()
+        """SIGKILL, now, to it and all that it started: nothing that was only in memory is left."""
+        self._ended_by_us = True
+        self._child.end()
+        self._listener.join(_SETTLED_S)
 
     def close(self) -> None:
-        """End the child, and wait until it is gone."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        """End the child; returns when it and all that it started are gone."""
+        self.kill()
+        self._child.connection.close()
+
+    def set_clock(self, instant: datetime | None) -> None:
+        """Let it be *instant* in the child, and stay so; `None` lets the time go on."""
+        said = instant and encode(instant, self._given)
+        with contextlib.suppress(AnswerDied, Tampered):  # which the next call says
+            self._ask("when its clock was set", "clock", instant=said)
+
+    def stacks(self) -> list[Stack]:
+        """End the child; the student's frames of each of its threads just then."""
+        self._ended_by_us = True
+        return stacks(self._child.stacks(), self._staged.paths)
+
+    def printed(self) -> str:
+        """What the student's code has printed since this was last asked."""
+        start, self._shown = self._shown, self._child.output.size
+        return self._child.output.text(start, self._shown)
+
+    # What handles ask for
+
+    def get(self, of: int, label: str, name: str) -> Any:
+        """The attribute *name* of the child's object *of*."""
+        return self._ask(f"in {label}.{name}", "get", label=f"{label}.{name}", of=of, name=name)
+
+    def set(self, of: int, label: str, name: str, value: Any) -> None:
+        """Set the attribute *name* of the child's object *of*."""
+        self._ask(f"in {label}.{name}", "set", of=of, name=name, value=self._sent(value))
+
+    def call(self, of: int, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the child's object *of*."""
+        sent = {"args": self._sent(list(args)), "kwargs": self._sent(kwargs)}
+        return self._ask(f"in {label}()", "call", label=f"{label}()", of=of, **sent)
+
+    def release(self, of: int) -> None:
+        """Nobody holds a handle to *of* any more. Called by the garbage collector: says so later."""
+        self._released.append(of)
+
+    def _ask(self, where: str, do: str, label: str = "", **details: Any) -> Any:
+        """Have the child *do* something; what it raised is raised here."""
+        release = [self._released.popleft() for _ in range(len(self._released))]
+        thread = threading.get_ident()
+        outer = self._running.get(thread)
+        self._running[thread] = where
         try:
-            self._child.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._reader.join()
-        self._channel.close()
+            reply = self._call_over(do=do, release=release, **details)
+            if "raised" in reply:
+                raise self._rebuilt(reply["raised"])
+            return self._received(reply["value"], label)
+        except Gone:
+            self._listener.join(_SETTLED_S)
+            raise self._trouble() from None
+        except BadFrame as bad:
+            self._tampered(str(bad))
+            raise self._trouble() from None
+        finally:
+            if outer is None:
+                self._running.pop(thread, None)
+            else:
+                self._running[thread] = outer
 
-    def _ask(self, do: str, **details: Any) -> Any:
-        """Send a request and wait for its answer; what the child raised is raised here."""
-        number, answer = next(self._numbers), Future[Any]()
-        with self._lock:
-            self._waiting[number] = answer
+    def _call_over(self, **request: Any) -> dict[str, Any]:
         try:
-            self._channel.send({"id": number, "do": do, **details})
-        except OSError:
-            self._fail_all()
-        reply = answer.result()
-        if "raised" in reply:
-            raise self._rebuilt(reply["raised"])
-        return decode(reply.get("value"), self._given, self._handle)
+            return self._lines.call(**request)
+        except NotAValue as error:
+            raise KitError(f"A test passes on {error}.") from None
 
-    def _call(self, of: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        def sent(value: Any) -> Any:
-            return encode(value, self._given, _number_of)
+    def _trouble(self) -> Exception:
+        """The trouble, as an exception for one of those who wait."""
+        if self.trouble is not None:
+            return type(self.trouble)(*self.trouble.args)
+        return AnswerDied("the process that ran your code had been ended")
 
-        return self._ask("call", of=of, args=sent(list(args)), kwargs=sent(kwargs))
+    # What comes from the child
 
-    def _handle(self, number: int) -> Handle:
-        return Handle(self, number)
-
-    def _read(self) -> None:
+    def _listen(self) -> None:
         try:
-            while (reply := self._channel.receive()) is not None:
-                with self._lock:
-                    waiting = self._waiting.pop(reply.get("id", 0), None)
-                if waiting is not None:
-                    waiting.set_result(reply)
-        except BadFrame:
-            self._child.kill()
-        self._fail_all()
+            self._lines.listen(_checked)
+        except BadFrame as bad:
+            self._tampered(str(bad))
+        if self.trouble is None and not self._ended_by_us:
+            self._died()
+        self._lines.close()
 
-    def _fail_all(self) -> None:
-        """The child is gone: whoever waits is told."""
-        with self._lock:
-            waiting, self._waiting = list(self._waiting.values()), {}
-        for answer in waiting:
-            with contextlib.suppress(Exception):
-                answer.set_exception(AnswerDied(f"the process of the answers ended{self._how()}"))
+    def _tampered(self, what: str) -> None:
+        if self.trouble is None and not self._ended_by_us:
+            self.trouble = Tampered(f"the process that ran your code sent {what}")
+        self._ended_by_us = True
+        self._child.end()
 
-    def _how(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return f" with exit status {self._child.wait(_GRACE_S)}"
-        return ""
+    def _died(self) -> None:
+        """Nothing comes any more and nobody here wanted that: say how it ended."""
+        self._child.ended_within(_SETTLED_S)
+        status = self._child.status.result() if self._child.status.done() else None
+        self._child.end()
+        said = " | ".join(line[:160] for line in self._child.output.tail(_SHOWN))
+        where = next(iter(self._running.values()), "between two calls")
+        self.trouble = AnswerDied(
+            f"the process that ran your code {_ended(status)} {where}"
+            + (f"; it printed: {said}" if said else "")
+        )
+
+    def _called_back(self, frame: dict[str, Any]) -> Any:
+        """Call what the test passed in; its result is a value."""
+        try:
+            args, kwargs = (self._received(frame[part], "") for part in ("args", "kwargs"))
+            function = self._passed[frame["of"]]
+        except (BadFrame, KeyError) as bad:
+            self._tampered(f"a call of what it was never given ({bad})")
+            raise
+        return self._sent(function(*args, **kwargs))
+
+    def _tell(self, error: BaseException) -> dict[str, Any]:
+        number = next(self._numbers)
+        self._raised[number] = error
+        return {**tell(error, self._given, {}), "own": number}
 
     def _rebuilt(self, raised: dict[str, Any]) -> BaseException:
-        """The lab's own exceptions and Python's as themselves, others as `AnswerRaised`."""
-        module_name, _, name = raised["type"].partition(":")
-        kind = None
-        if module_name == "builtins":
-            kind = getattr(builtins, name, None)
-        elif module_name.startswith(f"{self._given}.") and not self._is_students(module_name):
-            kind = getattr(importlib.import_module(module_name), name, None)
-        error: BaseException = AnswerRaised(name, raised["text"])
-        if isinstance(kind, type) and issubclass(kind, Exception):
-            with contextlib.suppress(Exception):  # an __init__ that does not take its own args
-                error = kind(*decode(raised["args"], self._given))
-        error.labkit_frames = [Frame(*frame) for frame in raised["frames"]]  # type: ignore[attr-defined]
+        """What the child raised; of what the test raised itself in a callback, the very object."""
+        told = Raised(**raised)
+        error = self._raised.get(told.own or 0) or raised_again(told, self._given)
+        known = set(self._staged.paths.values())
+        frames = [Frame(*frame) for frame in told.frames if frame[0] in known]
+        error.labkit_frames = frames  # type: ignore[attr-defined]
         return error
 
-    def _is_students(self, module: str) -> bool:
-        return module.removeprefix(f"{self._given}.") in self._staged.modules
+    def _sent(self, value: Any) -> Any:
+        try:
+            return encode(value, self._given, self._refer)
+        except NotAValue as error:
+            raise KitError(f"A test passes on what the answers cannot be given: {error}.") from None
+
+    def _received(self, data: Any, label: str) -> Any:
+        def resolve(tag: str, inner: Any) -> Any:
+            return self._passed[inner] if tag == "own" else handle(self, inner, label)
+
+        try:
+            return decode(data, self._given, resolve)
+        except NotAValue as error:
+            raise BadFrame(str(error)) from None
+
+    def _refer(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, Handle):
+            return tagged("own", number_of(value, self))
+        if not callable(value):
+            raise NotAValue(f"a {type(value).__name__} is no value, and cannot be called")
+        number = next((n for n, known in self._passed.copy().items() if known == value), None)
+        if number is None:
+            number = next(self._numbers)
+            self._passed[number] = value
+        return tagged("ref", {"number": number, "type": getattr(value, "__name__", type(value).__name__)})
 
 
-class Handle:
-    """An object in the child: attributes and calls go there, values come back."""
-
-    def __init__(self, answers: ProcessAnswers, number: int) -> None:
-        self.__answers = answers
-        self.__number = number
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self.__answers._ask("get", of=self.__number, name=name)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__answers._call(self.__number, args, kwargs)
-
-    def __repr__(self) -> str:
-        return f"<object {self.__number} of the answers>"
-
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.__answers._channel.send({"id": 0, "do": "release", "of": self.__number})
+def _checked(frame: dict[str, Any]) -> dict[str, Any]:
+    """*frame* as a child may send it."""
+    try:
+        _FROM_A_CHILD.validate_python(frame)
+    except ValidationError:
+        raise BadFrame(f"a frame that is neither a reply nor a call: {str(frame)[:120]}") from None
+    return frame
 
 
-def _number_of(value: Any) -> int:
-    """The number of a handle that is passed back to the child."""
-    if isinstance(value, Handle):
-        return int(value._Handle__number)
-    raise TypeError(f"a {type(value).__name__} cannot be passed to the answers")
-
-
-def _allowed(environ: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value for name, value in environ.items() if name in _INHERITED or name.startswith(_SERVICES)
-    }
+def _ended(status: int | None) -> str:
+    if status is None:
+        return "ended"
+    if status >= 0:
+        return f"ended with exit status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"was ended by signal {-status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,16 +24,37 @@ class AnswerRaised(Exception):
     """
     An exception of the student's code that is not one of the lab's own, from another process.
 
-    *type_name* is the name of its class, *todo* whether it says that a stub is untouched.
+    What is raised is of a class made for it: it has the name of the student's, and derives from the
+    nearest class that both sides know, so that a test may catch it as that.
     """
 
-    def __init__(self, type_name: str, message: str) -> None:
-        self.type_name = type_name
-        super().__init__(f"{type_name}: {message}" if message else type_name)
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return self.message
+
+    @classmethod
+    def named(cls, name: str, message: str, nearest: type[Exception] = Exception) -> AnswerRaised:
+        """An exception of a class *name* that derives from *nearest*, where Python can make such a class."""
+        for bases in ((cls, nearest), (cls,)):
+            with contextlib.suppress(Exception):  # instances may be laid out differently; a name may be none
+                kind: type[AnswerRaised] = type(name, bases, {})
+                return kind(message)
+        return cls(message)
 
 
 class AnswerDied(Exception):
     """The process that ran the student's code ended before it answered."""
+
+
+class Tampered(Exception):
+    """
+    The process that ran the student's code sent what no honest answer is; says what came.
+
+    Ends the run's status in `tampered`, even where a test catches every exception.
+    """
 
 
 class AnswerMissing(Exception):

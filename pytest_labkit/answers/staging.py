@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_labkit.answers.given import Given
+from pytest_labkit.answers.imports import third_party
 from pytest_labkit.model import AnswerFile, Lab
 
 _NOISE = {"__pycache__", ".DS_Store", ".git", ".labkit", ".pytest_cache"}
@@ -37,6 +39,19 @@ class Staged:
     def modules(self) -> tuple[str, ...]:
         """The names of the Python modules among the files."""
         return tuple(file.path.removesuffix(".py") for file in self.files if file.path.endswith(".py"))
+
+    @property
+    def given(self) -> Given:
+        """The classes that a test and a student's process both know."""
+        names = {path.stem for path in self.lab.folder.glob("*.py")} - set(self.modules)
+        ours = (name for name in names if not name.startswith(("test_", "conftest", "__")))
+        return Given(self.lab.package, frozenset(f"{self.lab.package}.{name}" for name in ours))
+
+    @property
+    def imports(self) -> list[str]:
+        """What the answers and the given files import from third parties, see `imports.third_party`."""
+        given = (self.lab.folder / f"{name.rpartition('.')[2]}.py" for name in self.given.modules)
+        return third_party([*map(Path, self.paths), *given], self.lab.package)
 
     @property
     def paths(self) -> dict[str, str]:

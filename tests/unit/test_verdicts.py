@@ -29,7 +29,7 @@ def outcome(verdict: Verdict, test: str = "t") -> Outcome:
         (KitError("broken"), Verdict.UNKNOWN),
         (ServiceFailed("redis", awaited="PONG", waited_s=1.0), Verdict.UNKNOWN),
         (AnswerDied("the process of the answers ended with exit status 0"), Verdict.ERROR),
-        (AnswerRaised("Boom", "bang"), Verdict.ERROR),
+        (AnswerRaised("bang"), Verdict.ERROR),
         (OutOfTime(3), Verdict.ERROR),
         (AssertionError("assert 1 == 2"), Verdict.FAILED),
         (TypeError("'NoneType' object is not iterable"), Verdict.FAILED),

@@ -1,0 +1,101 @@
+"""
+The parent of one worker, and of whatever a student's code starts and leaves behind. Linux only.
+
+A process whose parent ends is given to the nearest ancestor that asked for it: that is the keeper, also
+for one that left its session and forked twice to get away. So the keeper has the whole tree, and ends
+all of it with the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Collection
+from typing import NoReturn
+
+import psutil
+
+STACKS = getattr(signal, "SIGRTMAX", signal.SIGTERM)
+"""Makes a worker write down where its threads are, and end. Nobody else uses the last real-time signal."""
+
+_ORDERS = {signal.SIGCHLD, signal.SIGTERM, STACKS} if hasattr(signal, "SIGCHLD") else set()
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def adopt_orphans() -> None:
+    """Be the parent of every descendant whose own parent ends."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int) -> None:
+    """End when *parent*, our parent, ends: at once if it has already. Its thread that forked must live on."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoReturn:
+    """
+    Fork a worker that does *work*, and end when it and all that it started have ended.
+
+    SIGTERM ends the worker at once, `STACKS` is passed on to it.
+
+    Args:
+        report: A pipe; the worker's exit status is written to it, negative for a signal.
+        kept: File descriptors that are the worker's alone.
+        work: What the worker does; its exit status is 0 when it returns.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)  # before there is anybody who could send one
+    adopt_orphans()
+    this = os.getpid()
+    worker = os.fork()
+    if worker == 0:
+        die_with(this)
+        os.close(report)
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ORDERS)
+        work()
+        os._exit(0)
+    for descriptor in kept:
+        os.close(descriptor)
+    status = _status_of(worker)
+    end_children()
+    os.write(report, str(status).encode())
+    os._exit(0)
+
+
+def _status_of(worker: int) -> int:
+    """Pass on orders until the worker has ended; its exit status."""
+    while True:
+        order = signal.sigwait(_ORDERS)
+        if order != signal.SIGCHLD:
+            os.kill(worker, STACKS if order == STACKS else signal.SIGKILL)
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == worker:
+                return os.waitstatus_to_exitcode(ended[1])
+
+
+def end_children(spare: Collection[int] = ()) -> None:
+    """Kill all children of this process but *spare*, and theirs when they become ours, until none is left."""
+    while strays := [child for child in _children() if child.pid not in spare]:
+        for child in strays:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        for child in strays:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+
+
+def _children() -> list[psutil.Process]:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []  # the usual case, known without a look at all processes of the machine
+    return psutil.Process().children()

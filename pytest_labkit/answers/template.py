@@ -1,0 +1,126 @@
+"""
+The process that workers are forked from: it has imported what they need, and never a student's code.
+
+Started as `python -I -B -X utf8 -m pytest_labkit.answers.template FD MODULE…`; orders come over the
+socket FD, with the file descriptors that a worker is given. It has one thread, so that it can be forked.
+When whoever started it is gone, it ends everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import psutil
+
+from pytest_labkit.answers import keeper, worker
+
+LARGEST_ORDER = 128 * 1024
+"""Bytes of an order: a worker's environment is most of it."""
+
+_SIGNALS = {
+    "end": signal.SIGTERM,
+    "stacks": keeper.STACKS,
+    "kill": getattr(signal, "SIGKILL", signal.SIGTERM),
+}
+
+
+class Template:
+    """Forks a keeper, and it a worker, for each order; says when a worker and its tree are gone."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ)
+        self._keepers: dict[int, int] = {}  # the child's number -> its keeper's process
+        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its keeper reports to
+
+    def serve(self) -> None:
+        """Carry out orders until there is nobody who could give any."""
+        self._say(ready=psutil.Process().num_threads())
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is not None:
+                    self._bury(key.data)
+                elif not self._obey():
+                    return
+
+    def _obey(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, LARGEST_ORDER, 2)
+        if not data:
+            return False
+        order = json.loads(data)
+        number = order["child"]
+        if order["do"] == "fork":
+            self._fork(number, order, descriptors)
+        elif pid := self._keepers.get(number):
+            os.kill(pid, _SIGNALS[order["do"]])
+        return True
+
+    def _fork(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
+        reading, writing = os.pipe()
+        this, pid = os.getpid(), os.fork()
+        if pid == 0:
+            keeper.die_with(this)
+            self._control.close()
+            self._selector.close()
+            for pipe in (reading, *self._reports.values()):
+                os.close(pipe)
+            connection, output = descriptors
+            work = partial(worker.begin, connection, output, order["env"], order["folder"])
+            keeper.keep(writing, descriptors, work)
+        for descriptor in (writing, *descriptors):
+            os.close(descriptor)
+        self._keepers[number], self._reports[number] = pid, reading
+        self._selector.register(reading, selectors.EVENT_READ, number)
+
+    def _bury(self, number: int) -> None:
+        """A keeper has ended: say how its worker did, and end what it left if it was killed itself."""
+        pid, pipe = self._keepers.pop(number), self._reports.pop(number)
+        status = os.read(pipe, 16)
+        self._selector.unregister(pipe)
+        os.close(pipe)
+        if not status:
+            keeper.end_children(spare=self._keepers.values())
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        self._say(ended=number, status=int(status) if status else None)
+
+    def _say(self, **words: Any) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell
+            self._control.send(json.dumps(words).encode())
+
+
+def warm(modules: Iterable[str]) -> None:
+    """Import *modules*, each `module` or `module:name,name`; what cannot be is the student's to find out."""
+    for module in modules:
+        name, _, parts = module.partition(":")
+        with contextlib.suppress(BaseException):
+            __import__(name, fromlist=parts.split(",") if parts else [])
+    gc.collect()
+    gc.freeze()  # what is never looked at by the collector stays shared with the workers
+
+
+def main() -> None:
+    """Serve the socket that the first argument names, with the modules that the others name imported."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    keeper.adopt_orphans()
+    try:
+        warm(sys.argv[2:])
+        Template(control).serve()
+    finally:
+        keeper.end_children()
+
+
+if __name__ == "__main__":
+    main()

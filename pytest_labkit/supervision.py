@@ -1,0 +1,39 @@
+"""
+What happens to a test from outside: its time ends, and what its student's processes did comes out.
+
+Both count whatever the test itself caught or made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pytest_labkit import limits
+from pytest_labkit.answers.door import Answers
+
+
+@contextmanager
+def supervised(limit_s: float, door: Callable[[], Answers | None]) -> Iterator[None]:
+    """
+    Give a phase of a test *limit_s* seconds.
+
+    Args:
+        limit_s: Then it is ended, and is told where the student's threads were.
+        door: The test's answers, when the phase has ended; `None` if it opened none.
+
+    Raises:
+        OutOfTime: It did not end in time.
+        Tampered, AnswerDied: A student's process did that, even if the test passed.
+    """
+    try:
+        with limits.time_limit(limit_s):
+            yield
+    except limits.OutOfTime as hang:
+        if answers := door():
+            hang.found(answers.stacks())
+        raise
+    finally:
+        if answers := door():
+            print(answers.printed(), end="")
+            answers.raise_trouble()
