@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +218,7 @@ class LabSession:
             return (yield)
         if criterion in self._hung:
             raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
-        with self._supervised(item):
+        with self._supervised(item, "setup"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -228,14 +228,15 @@ class LabSession:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
         alone = limits.one_at_a_time(self._say) if timed else nullcontext()
-        with alone, self._supervised(item):
+        with alone, self._supervised(item, "call"):
             return (yield)
 
     @contextmanager
-    def _supervised(self, item: pytest.Item) -> Iterator[None]:
+    def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
         """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
+        limit_s, show = item.stash[_criterion].time_limit_s, partial(item.add_report_section, when, "stdout")
         try:
-            with supervised(item.stash[_criterion].time_limit_s, lambda: item.stash.get(_door, None)):
+            with supervised(limit_s, lambda: item.stash.get(_door, None), show):
                 yield
         except pytest.exit.Exception as error:
             if not (passed := frames(error, self.run_of(item).staged.paths)):

@@ -14,13 +14,16 @@ from pytest_labkit.answers.door import Answers
 
 
 @contextmanager
-def supervised(limit_s: float, door: Callable[[], Answers | None]) -> Iterator[None]:
+def supervised(
+    limit_s: float, door: Callable[[], Answers | None], show: Callable[[str], None]
+) -> Iterator[None]:
     """
     Give a phase of a test *limit_s* seconds.
 
     Args:
         limit_s: Then it is ended, and is told where the student's threads were.
         door: The test's answers, when the phase has ended; `None` if it opened none.
+        show: Given what the student's processes printed, where they printed anything.
 
     Raises:
         OutOfTime: It did not end in time.
@@ -31,9 +34,10 @@ def supervised(limit_s: float, door: Callable[[], Answers | None]) -> Iterator[N
             yield
     except limits.OutOfTime as hang:
         if answers := door():
-            hang.found(answers.stacks())
+            hang.found(answers.stacks(hang))
         raise
     finally:
         if answers := door():
-            print(answers.printed(), end="")
+            if printed := answers.printed():
+                show(printed)
             answers.raise_trouble()

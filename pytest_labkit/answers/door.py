@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit.answers import clocks
+from pytest_labkit.answers import clocks, loading
 from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.direct import DirectAnswers
 from pytest_labkit.answers.process import ProcessAnswers
-from pytest_labkit.answers.raised import AnswerMissing, Tampered
-from pytest_labkit.answers.stacks import Stack
+from pytest_labkit.answers.raised import AnswerMissing, Tampered, frames
+from pytest_labkit.answers.stacks import Stack, stacks_here
 from pytest_labkit.answers.staging import Staged
 
 
@@ -34,6 +34,8 @@ class Answers:
         self._processes: list[ProcessAnswers] = []
         self._clock = clocks.Clock()
         self._instant: datetime | None = None
+        # The test needs the given files in either door; the student's are reached by a door only.
+        loading.open_package(staged.lab.package, root, [staged.lab.folder])
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -100,9 +102,16 @@ class Answers:
         for trouble in sorted(troubles, key=lambda trouble: not isinstance(trouble, Tampered)):
             raise trouble
 
-    def stacks(self) -> list[Stack]:
-        """End the children; the student's frames of each of their threads just then, innermost first."""
-        return [stack for process in self._processes for stack in process.stacks()]
+    def stacks(self, error: BaseException | None = None) -> list[Stack]:
+        """
+        End the children; the student's frames of each thread just then, innermost first.
+
+        *error* is what ended the test: it passed the frames of the thread that it was raised in.
+        """
+        passed = tuple(reversed(frames(error, self._staged.paths))) if error else ()
+        ours = [passed] if passed else []
+        theirs = [stack for process in self._processes for stack in process.stacks()]
+        return ours + stacks_here(self._staged.paths) + theirs
 
     def printed(self) -> str:
         """What the children have printed since this was last asked."""

@@ -30,7 +30,7 @@ class AnswerRaised(Exception):
 
     def __init__(self, message: str) -> None:
         self.message = message
-        super().__init__(message)
+        Exception.__init__(self, message)  # past the class that it may derive from, which wants its own
 
     def __str__(self) -> str:
         return self.message

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+import threading
 from collections import Counter
 from collections.abc import Mapping
+from traceback import walk_stack
 
 from pytest_labkit.answers.raised import Frame
 
@@ -29,6 +32,18 @@ def stacks(text: str, answers: Mapping[str, str]) -> list[Stack]:
 def _frames(text: str, answers: Mapping[str, str]) -> list[Frame]:
     lines = (match.groups() for match in map(_LINE.fullmatch, text.splitlines()) if match)
     return [Frame(answers[file], int(line), function) for file, line, function in lines if file in answers]
+
+
+def stacks_here(answers: Mapping[str, str]) -> list[Stack]:
+    """The same of the other threads of this process."""
+    found = []
+    for thread, frame in sys._current_frames().items():
+        lines = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in walk_stack(frame)]
+        if thread != threading.get_ident():
+            found.append(
+                tuple(Frame(answers[file], line, name) for file, line, name in lines if file in answers)
+            )
+    return [stack for stack in found if stack]
 
 
 def told(found: list[Stack]) -> str:

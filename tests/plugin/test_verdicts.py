@@ -123,7 +123,7 @@ def test_hang_ends_at_the_time_limit(right: TinyLab) -> None:
     result = right.run()
     assert result.ret == 1
     assert right.verdicts == {"A1": "passed", "A2": "error", "A3": "passed"}
-    assert right.message("A2")["got"] == "did not end within 2 s"
+    assert right.message("A2")["got"] == "did not end within 2 s: at calc.py:8 in double"
 
 
 def test_hang_is_waited_for_once(right: TinyLab) -> None:
@@ -134,7 +134,7 @@ def test_hang_is_waited_for_once(right: TinyLab) -> None:
     right.write("calc.py", "import time\n" + RIGHT.replace("return a + b", waiting))
     right.run("--lab-criterion", "A1")
     assert right.verdicts["A1"] == "error"
-    assert right.message("A1")["got"] == "did not end within 1 s"
+    assert right.message("A1")["got"] == "did not end within 1 s: at calc.py:4 in add"
     assert (right.root / "calls").read_text() == "called\n"
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from labs.lab3.events import ItemAdded, OrderCreated, OrderState
 from pytest_labkit.answers.codec import decode, encode
+from pytest_labkit.answers.given import Given
 from pytest_labkit.answers.raised import NotAValue
 
-GIVEN = "labs.lab3"
+GIVEN = Given("labs.lab3", frozenset({"labs.lab3.events", "labs.lab3.errors"}))
 
 scalars = (
     st.none()
@@ -24,6 +25,9 @@ scalars = (
     | st.text()
     | st.binary()
     | st.decimals(allow_nan=False)
+    | st.dates()
+    | st.timedeltas()
+    | st.uuids()
     | st.datetimes(timezones=st.just(UTC) | st.just(timezone(timedelta(hours=2))))
 )
 values = st.recursive(
@@ -109,12 +113,19 @@ def test_too_deep_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ({"a": 1}, "is not an encoded value"),
-        ({"$": "pickle", "v": "gASV"}, "'pickle' is not a kind of value"),
-        ({"$": "model", "v": {"type": "os:environ", "fields": {}}}, "os:environ is not a model of labs.lab3"),
-        ({"$": "model", "v": {"type": "labs.lab3.errors:ConcurrencyError", "fields": {}}}, "is not a model"),
+        ({"a": 1}, "which is not an encoded value"),
+        ({"$": "pickle", "v": "gASV"}, "'pickle', which is not a kind of value"),
+        (
+            {"$": "model", "v": {"type": "os:environ", "fields": []}},
+            "os:environ, which is no class of labs.lab3",
+        ),
+        ({"$": "model", "v": {"type": "builtins:eval", "fields": []}}, "builtins:eval, which is no class of"),
+        ({"$": "model", "v": {"type": "labs.lab3.errors:ConcurrencyError", "fields": []}}, "is not a model"),
+        ({"$": "class", "v": "labs.lab3.event_store:EventStore"}, "which is no class of labs.lab3"),
+        ({"$": "dict", "v": [["a", 1], ["a", 2]]}, "a dict with the same key twice"),
+        ({"$": "timedelta", "v": "one day"}, "a value that cannot be"),
     ],
-    ids=["untagged", "pickle", "foreign", "no model"],
+    ids=["untagged", "pickle", "foreign", "function", "no model", "student's", "twice", "nonsense"],
 )
 def test_forged_data_is_refused(data: object, told: str) -> None:
     """What a child could make up beyond the format is refused."""
