@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,9 +52,9 @@ class Choice:
     why: str
 
 
-def choose(settings: Settings) -> Choice:
+def choose(settings: Settings, names: Collection[str] = NAMES) -> Choice:
     """
-    The backend that services come from.
+    The backend that the services *names* come from.
 
     `auto` takes what `labkit up` runs already, then Docker if it can be used, then this machine.
 
@@ -62,7 +62,9 @@ def choose(settings: Settings) -> Choice:
         KitError: The backend asked for cannot be used, or with `auto` none can.
     """
     if settings.backend != "auto":
-        if settings.backend != "external" and (problem := _backend(settings.backend).available(settings)):
+        if settings.backend != "external" and (
+            problem := _backend(settings.backend).available(settings, names)
+        ):
             raise KitError(
                 f"--lab-backend {settings.backend} cannot be used: {problem}",
                 "Use --lab-backend auto, which takes what can be had. labkit doctor shows what that is.",
@@ -70,9 +72,9 @@ def choose(settings: Settings) -> Choice:
         return Choice(settings.backend, "as asked for")
     if kept := {told["backend"] for told in state.kept(settings.root).services().values()}:
         return Choice(min(kept), "labkit up started it")
-    if (no_docker := _backend("docker").available(settings)) is None:
+    if (no_docker := _backend("docker").available(settings, names)) is None:
         return Choice("docker", "a Docker daemon answers")
-    if (no_local := _backend("local").available(settings)) is None:
+    if (no_local := _backend("local").available(settings, names)) is None:
         return Choice("local", no_docker.rstrip("."))
     raise KitError(
         f"No backend can be used. docker: {no_docker} local: {no_local}",
@@ -93,6 +95,7 @@ class Services:
         self._say = say
         self._running: dict[str, Running] = {}
         self._own: set[str] = set()
+        self._asked_for: list[str] = []
         self._lock = threading.RLock()
         run = settings.environ.get("PYTEST_XDIST_TESTRUNUID")
         self._shared = state.shared(settings, run) if run else None
@@ -107,8 +110,8 @@ class Services:
 
     @cached_property
     def choice(self) -> Choice:
-        """The backend and why; decided on first use. Raises `KitError` if there is none."""
-        return choose(self._settings)
+        """The backend and why, decided for what was asked for first; raises `KitError` if there is none."""
+        return choose(self._settings, self._asked_for or NAMES)
 
     def start(self, names: Iterable[str], *, brokers: int = 1) -> dict[str, Endpoint]:
         """
@@ -129,6 +132,7 @@ class Services:
                 leftovers.sweep(self._settings)
             missing = [name for name in _known(names) if not _serves(self._running.get(name), brokers)]
             if missing:
+                self._asked_for = self._asked_for or missing
                 with self._sharing():
                     together.each(lambda name: self._obtain(name, brokers), missing)
             return {name: self._running[name].endpoint for name in names}
@@ -257,7 +261,7 @@ def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say =
     with book.locked():
         missing = [name for name in names if not _keeps(book, name, settings, brokers, say)]
         if missing:
-            backend = _backend(choose(settings).backend)
+            backend = _backend(choose(settings, missing).backend)
             writing = threading.Lock()
 
             def start(name: str) -> None:

@@ -2,9 +2,9 @@
 What Java works out anew at every start of a server, kept: an archive of its classes (AOT cache, CDS).
 
 With one, Kafka and DynamoDB Local are ready in half the time or less. An archive fits one JRE and the
-very jars that it was made with. It lies in the user's cache, beside a record that is written last and
-holds its SHA-256: what has no record, or another sum, is not used. Nothing here fails a start: without
-an archive a server starts as it would have without this module.
+very jars that it was made with. It lies in the user's cache, beside a record that is written last: what
+has no record, or was touched since, is not used. Nothing here fails a start: without an archive a server
+starts as it would have without this module.
 """
 
 from __future__ import annotations
@@ -82,13 +82,11 @@ def options(archive: Archive, make: Callable[[Path], object], say: Say) -> list[
 def is_good(archive: Archive) -> bool:
     """Whether it is there, whole: as it was when its record was written."""
     try:
-        expected = _read(archive.record).get("sha256")
-        good = expected is not None and expected == _sha256(archive.file)
+        good = _read(archive.record).get("stamp") == _stamp(archive.file)
+        if good:
+            os.utime(archive.record)  # those that were not used for longest go first
     except OSError:
         return False
-    if good:
-        with suppress(OSError):
-            os.utime(archive.record)  # those that were not used for longest go first
     return good
 
 
@@ -132,10 +130,15 @@ def _made(archive: Archive, make: Callable[[Path], object], say: Say) -> bool:
 def _publish(archive: Archive) -> None:
     """Put the finished part in its place, and only when it is on the disk write that down."""
     with archive.part.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
     archive.part.replace(archive.file)
-    replace_file(archive.record, {"sha256": sha256, **_made_of(archive)})
+    replace_file(archive.record, {"stamp": _stamp(archive.file), **_made_of(archive)})
+
+
+def _stamp(file: Path) -> list[int]:
+    """Its size and time: to read all of it, at every start, would take as long as it saves elsewhere."""
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _give_up(archive: Archive, error: Exception, say: Say) -> None:
@@ -187,7 +190,7 @@ def _age(path: Path) -> float:
 
 
 def _could_be_used(record: dict[str, Any]) -> bool:
-    return "sha256" in record and all(Path(path).exists() for path in (record["java"], *record["jars"]))
+    return "stamp" in record and all(Path(path).exists() for path in (record["java"], *record["jars"]))
 
 
 def _read(record: Path) -> dict[str, Any]:
@@ -197,8 +200,3 @@ def _read(record: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -6,7 +6,7 @@ Nothing here starts anything. `local`, `docker` and `external` each give the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -69,8 +69,8 @@ class Running(Protocol):
 class Backend(Protocol):
     """What each of the modules `docker`, `local` and `external` offers."""
 
-    def available(self, settings: Settings) -> str | None:
-        """`None` if it can be used here, else one plain sentence that says why not."""
+    def available(self, settings: Settings, services: Collection[str] = ...) -> str | None:
+        """`None` if it can start *services* (all, if left out), else one plain sentence that says why not."""
         ...
 
     def start(

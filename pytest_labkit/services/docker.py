@@ -10,7 +10,7 @@ container that is restarted is found where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -38,16 +38,16 @@ ANSWER_S = 2.0  # for the daemon to say that it is there
 PORT_TRIES = 5
 
 
-def available(settings: Settings) -> str | None:
+def available(settings: Settings, services: Collection[str] = tuple(IMAGES)) -> str | None:
     """
-    `None` if containers can be started, else one sentence that says why not.
+    `None` if containers of *services* can be started, else one sentence that says why not.
 
-    A daemon has to answer within 2 s, and to have every image of `IMAGES`, or a registry that says
-    within 4 s that it has the one that is missing. Nothing is pulled.
+    A daemon has to answer within 2 s, and to have their images, or a registry that says within 4 s that
+    it has the one that is missing. Nothing is pulled.
     """
     try:
         with connected(settings, timeout_s=ANSWER_S) as client:
-            missing = [image for image in IMAGES.values() if not has_image(client, image)]
+            missing = [IMAGES[name] for name in services if not has_image(client, IMAGES[name])]
     except KitError as error:
         return error.what
     lost = next((image for image in missing if not can_pull(settings, image)), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ USUAL_ADDRESS = "unix:///var/run/docker.sock"
 REQUEST_S = 30.0  # for one request: also the deadline of a removal
 PULL_S = 300.0  # for the next piece of an image to arrive
 LOOK_UP_S = 4.0  # for a registry to say whether it has an image
+_SETTINGS = (".docker", ".testcontainers.properties")  # in the home folder
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -31,6 +33,8 @@ def address(settings: Settings) -> str:
     given = settings.environ.get("DOCKER_HOST")
     if given:
         return given
+    if not any((Path.home() / name).exists() for name in _SETTINGS):
+        return USUAL_ADDRESS  # nothing is set, and to import what would read it takes half a second
     from testcontainers.core.docker_client import get_docker_host
 
     return get_docker_host() or USUAL_ADDRESS
@@ -45,9 +49,6 @@ def connected(settings: Settings, *, timeout_s: float = REQUEST_S) -> Iterator[D
         KitError: The daemon does not answer, refuses this user, or is on another machine, where the
             ports that the kit publishes on 127.0.0.1 could not be reached.
     """
-    import docker
-    from docker.errors import DockerException
-
     host = address(settings)
     if not _on_this_machine(host):
         what = (
@@ -55,7 +56,13 @@ def connected(settings: Settings, *, timeout_s: float = REQUEST_S) -> Iterator[D
         )
         raise KitError(what, "Unset DOCKER_HOST, or choose --lab-backend local or external.")
     try:
-        _knock(host, timeout_s)
+        _knock(host, timeout_s)  # before the import, which is for nothing where there is no daemon
+    except OSError as error:
+        raise KitError(why_not(host, error, timeout_s), HINT) from error
+    import docker
+    from docker.errors import DockerException
+
+    try:
         client = docker.from_env(timeout=timeout_s, environment={**settings.environ, "DOCKER_HOST": host})
     except (DockerException, OSError) as error:
         raise KitError(why_not(host, error, timeout_s), HINT) from error

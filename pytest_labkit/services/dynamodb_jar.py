@@ -21,9 +21,9 @@ def archivable(jar: Path, launcher: Path, folder: Path) -> Path:
     """
     The copy of *jar*, with the classes of *launcher*, in *folder*; made if it is not there, whole.
 
-    Its name holds the digests of what it was made of and of itself.
+    Its name is that of *jar*, which is verified, with the digests of *launcher* and of itself.
     """
-    origin = _digest(jar, launcher)
+    origin = _digest(launcher)
     for copy in folder.glob(f"{jar.stem}-{origin}-*.jar"):
         if copy.stem.endswith(_digest(copy)):
             return copy
@@ -50,9 +50,7 @@ def _write(copy: Path, jar: Path, launcher: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _digest(*files: Path) -> str:
-    """16 hexadecimal digits of the SHA-256 of *files*, one after the other."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+def _digest(file: Path) -> str:
+    """16 hexadecimal digits of the SHA-256 of *file*."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]

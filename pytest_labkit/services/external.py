@@ -7,7 +7,7 @@ The environment says where they are, by the names that the ecosystem uses. They 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -62,7 +62,7 @@ class External:
         """Nothing: it is not the kit's."""
 
 
-def available(settings: Settings) -> str | None:
+def available(settings: Settings, services: Collection[str] = ()) -> str | None:  # noqa: ARG001
     """`None` if the environment names at least one service, else one sentence that says so."""
     if any(settings.environ.get(variable) for variable in VARIABLES.values()):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -34,12 +34,15 @@ PORT_TRIES = 5
 _LAST_WORDS_S = 60.0  # for a JVM to write down what it noted, or an archive: some 5 s on a quiet machine
 
 
-def available(settings: Settings) -> str | None:
-    """`None` if services can run on this machine, else one sentence that says why not."""
+def available(settings: Settings, services: Collection[str] = tuple(RECIPES)) -> str | None:
+    """`None` if *services* can run on this machine, else one sentence that says why not."""
     try:
-        java.find(settings.environ)
-        redis.find_server(settings.environ)
-        download.artifacts("dynamodb")
+        if set(services) != {"redis"}:
+            java.find(settings.environ)
+        if "redis" in services:
+            redis.find_server(settings.environ)
+        if "dynamodb" in services:
+            download.artifacts("dynamodb")
     except KitError as problem:
         return problem.what
     return None
@@ -87,10 +90,10 @@ def start(
 
 def _archive_options(service: str, archive: Archive, settings: Settings, say: Say) -> list[str]:
     """The options that make it start from *archive*, which is made now if there is none."""
-    recipe = RECIPES[service](settings, 1, say)  # one broker notes what each of three would
 
     def make(part: Path) -> None:
-        _make_archive(service, recipe, archive, part, settings)
+        alone = RECIPES[service](settings, 1, say)  # one broker notes what each of three would
+        _make_archive(service, alone, archive, part, settings)
 
     return archives.options(archive, make, say)
 

@@ -131,12 +131,16 @@ def test_import_touches_nothing() -> None:
 
 
 class FakeDaemon(BaseHTTPRequestHandler):
-    """Answers as dockerd 20.10 does on a machine that has no image and reaches no registry."""
+    """Answers as dockerd 20.10 does on a machine that has one image or none, and reaches no registry."""
+
+    has = "none"
 
     def do_GET(self) -> None:
-        """The version; no image, here or in a registry."""
+        """The version; the image that it has; no other, here or in a registry."""
         if self.path == "/version":
             self._answer(200, {"ApiVersion": "1.41"})
+        elif self.path == f"/v1.41/images/{self.has}/json":
+            self._answer(200, {"Id": "sha256:0"})
         elif "/distribution/" in self.path:
             self._answer(500, {"message": "dial tcp: lookup registry.example: no such host"})
         else:
@@ -171,6 +175,19 @@ def test_image_absent(bare_host: str) -> None:
     """Without the images, and without a registry that has them, auto goes on to local."""
     expected = "Docker has no image apache/kafka:4.1.1, and `docker pull apache/kafka:4.1.1` would find none."
     assert expected == docker.available(settings(bare_host))
+
+
+def test_only_the_images_of_what_is_wanted_have_to_be_there(
+    bare_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a lab that needs Redis alone it does not matter that Kafka's image cannot be had."""
+    monkeypatch.setattr(FakeDaemon, "has", "redis:7.4")
+    assert docker.available(settings(bare_host), ["redis"]) is None
+    assert docker.available(settings(bare_host), ["redis", "kafka"]) is not None
+    wanted = replace(settings(bare_host), backend="docker")
+    assert "docker" == choose(wanted, ["redis"]).backend
+    with pytest.raises(KitError, match=r"cannot be used: Docker has no image amazon/dynamodb-local:3\.1\.0"):
+        choose(wanted, ["redis", "dynamodb"])
 
 
 def test_image_absent_at_start(bare_host: str) -> None:
