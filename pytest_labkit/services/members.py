@@ -85,8 +85,10 @@ class ProcessMember:
         self._killed = False
 
     def pause(self) -> None:
-        """SIGSTOP."""
-        self._process().suspend()
+        """SIGSTOP, and wait until the last of its threads has come to a halt."""
+        process = self._process()
+        process.suspend()
+        processes.wait_for_halt(process, _GONE_S)
 
     def resume(self) -> None:
         """SIGCONT."""

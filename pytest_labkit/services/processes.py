@@ -146,6 +146,23 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def wait_for_halt(process: psutil.Process, deadline_s: float) -> None:
+    """Return once every thread of *process*, which was sent SIGSTOP, has stopped; each does so by itself."""
+    deadline = time.monotonic() + deadline_s
+    while not _halted(process) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _halted(process: psutil.Process) -> bool:
+    if not psutil.LINUX:  # elsewhere only the process as a whole has a state
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    states = []
+    for thread in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            states.append(thread.read_text().rpartition(")")[2].split()[0])
+    return all(state in "TXZ" for state in states)
+
+
 def listens(pid: int, port: int) -> bool:
     """Whether process *pid* itself listens on TCP *port* of 127.0.0.1: no other that was there first."""
     try:  # knocking comes first, because to look through the sockets of a process takes far longer
