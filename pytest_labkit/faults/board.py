@@ -108,12 +108,19 @@ class Faults:
         undo_all(self._active)
 
     def close(self) -> None:
-        """Undo what is left, and take the links away."""
+        """
+        Undo what is left, and take the links away.
+
+        Raises:
+            KitError: A fault could not be undone, or a link met bytes that it could not read.
+        """
         try:
             self.undo()
         finally:
-            while self._groups:
-                self._relay.order("close", group=self._groups.pop())
+            problems = [p for group in self._groups for p in self._relay.order("close", group=group)]
+            self._groups.clear()
+        if problems:
+            raise KitError(f"A link to Kafka met what is not its protocol: {problems[0]}. TLS, perhaps?")
 
     def _server(self, name: str) -> Server:
         if name not in self._servers:

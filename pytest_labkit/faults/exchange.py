@@ -64,10 +64,11 @@ class Group:
         for line in lines:
             line.judge_again()
 
-    def close(self) -> None:
-        """Close all lines."""
+    def close(self) -> list[str]:
+        """Close all lines; what was wrong with what they carried."""
         for line in self.lines.values():
             line.close()
+        return [problem for line in self.lines.values() for problem in line.problems]
 
     def _at(self, where: str | None) -> list[Line]:
         return list(self.lines.values()) if where is None else [self.lines[where]]
@@ -115,9 +116,9 @@ class Exchange:
         """A line to *host* and *port*; its own port."""
         return self._groups.setdefault(group, Group(kafka=kafka)).open((host, port), key)
 
-    def close(self, group: str) -> None:
-        """Close the lines of *group*."""
-        self._groups.pop(group).close()
+    def close(self, group: str) -> list[str]:
+        """Close the lines of *group*; what was wrong with what they carried."""
+        return self._groups.pop(group).close()
 
     def begin(self, fault: int, kind: str, group: str, key: str | None, given: dict[str, Any]) -> None:
         """Begin a fault, from now on known by the number *fault*."""

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pytest_labkit.faults.wire import RESET, Item
+from pytest_labkit.faults.wire import RESET, Item, Untranslatable
 
 Address = tuple[str, int]
 Elsewhere = Callable[[Address], Address]
@@ -36,10 +36,10 @@ _FLEXIBLE_SINCE = {METADATA: 9, FIND_COORDINATOR: 3, API_VERSIONS: 3, PRODUCE: 9
 _REWRITTEN = {METADATA, FIND_COORDINATOR, API_VERSIONS}
 _UNSUPPORTED_VERSION = 35
 _HEAD = 1024  # of a request: more than its header and a Produce's transactional id take
-_LARGEST = 512 * 1024 * 1024
+_LARGEST = 256 * 1024 * 1024  # a TLS record, read as a length, is larger
 
 
-class NotKafka(Exception):
+class NotKafka(Untranslatable):
     """What came is no frame of Kafka's protocol; TLS, for instance."""
 
 

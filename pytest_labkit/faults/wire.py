@@ -29,6 +29,10 @@ _ROOM = 4 * 1024 * 1024
 _BACKLOG = 512
 
 
+class Untranslatable(Exception):
+    """What came is not in the language that a translator knows."""
+
+
 class Translator(Protocol):
     """What may be done to the bytes of one connection on their way, in each direction."""
 
@@ -58,6 +62,7 @@ class Line:
         self.faults = faults
         self.translator = translator
         self.connections: set[Connection] = set()
+        self.problems: list[str] = []
         self._place = _bound(0)  # never listens: it keeps the port while nobody does
         self.port: int = self._place.getsockname()[1]
         self._listener: socket.socket | None = None
@@ -191,7 +196,12 @@ class End(asyncio.Protocol):
         if self._translate is None:
             self._out.take(data)
             return
-        for item in self._translate(data):
+        try:
+            items = list(self._translate(data))
+        except Untranslatable as problem:
+            self._connection.line.problems.append(str(problem))
+            items = [RESET]
+        for item in items:
             self._out.take(item)
 
     def eof_received(self) -> bool:

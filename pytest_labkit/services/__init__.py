@@ -143,8 +143,10 @@ class Services:
 
     def healthy(self, name: str) -> bool:
         """Whether a round trip to *name* works now; False also if it was never started."""
-        running = self._running.get(name)
-        return running is not None and running.alive() and works(running.endpoint)
+        if name not in self._running:
+            return False
+        running = self.running(name)
+        return running.alive() and works(running.endpoint)
 
     @property
     def are_shared(self) -> bool:
@@ -156,15 +158,33 @@ class Services:
         )
 
     def running(self, name: str) -> Running:
-        """The service *name*; `KeyError` if it was not started."""
+        """The service *name*, if another process has started it again as well; `KeyError` if nobody did."""
+        running = self._running[name]
+        if not running.alive() and (again := self._started_again(running.endpoint)) is not None:
+            self._running[name] = again
         return self._running[name]
+
+    def _started_again(self, endpoint: Endpoint) -> Running | None:
+        """The service that runs at *endpoint* now, by the books that others write in too."""
+        for book in self._books():
+            told = book.services().get(endpoint.service)
+            if told is not None and told["endpoint"]["address"] == endpoint.address:
+                found = _backend(told["backend"]).find(told, self._settings)
+                if found is not None and found.alive():
+                    return found
+        return None
+
+    def _books(self) -> list[state.Book]:
+        """Where services are written down that others use too."""
+        kept = state.kept(self._settings.root)
+        return [kept] if self._shared is None else [kept, self._shared]
 
     def remember(self, name: str) -> None:
         """Write down for those who share *name* what has changed: a process started again is another."""
         with self._lock:
             running = self._running[name]
-            for book in (state.kept(self._settings.root), self._shared):
-                if book is not None and name in book.services():
+            for book in self._books():
+                if name in book.services():
                     with book.locked():
                         if book.services()[name]["endpoint"]["address"] == running.endpoint.address:
                             book.put(running.describe())
