@@ -20,14 +20,20 @@ from pytest_labkit.faults.link import Relay
 DEADLINE_S = 60.0
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["one broker", "three brokers"])
+CLUSTERS = [("local", 1), ("local", 3), ("docker", 3)]
+
+
+@pytest.fixture(scope="module", params=CLUSTERS, ids=lambda param: f"{param[0]}-{param[1]}")
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[services.Services]:
     """A real Kafka."""
-    chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": "local"})
+    backend, brokers = request.param
+    if backend == "docker":
+        request.getfixturevalue("docker_usable")
+    chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": backend})
     with services.Services(chosen) as made:
-        made.start(["kafka"], brokers=request.param)
+        made.start(["kafka"], brokers=brokers)
         yield made
 
 

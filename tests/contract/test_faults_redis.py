@@ -19,10 +19,14 @@ from pytest_labkit.faults.link import Relay
 TIMEOUT_S = 0.5
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Services]:
+@pytest.fixture(scope="module", params=["local", "docker"])
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[services.Services]:
     """A real Redis."""
-    chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": "local"})
+    if request.param == "docker":
+        request.getfixturevalue("docker_usable")
+    chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": request.param})
     with services.Services(chosen) as made:
         made.start(["redis"])
         yield made

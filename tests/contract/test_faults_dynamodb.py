@@ -1,0 +1,148 @@
+"""DynamoDB at fault: what is lost and what is not; the HTTP proxy's faults end as those of links do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionError as Broken
+from botocore.exceptions import HTTPClientError, ReadTimeoutError
+
+from pytest_labkit import services, settings
+from pytest_labkit.faults.board import Faults
+from pytest_labkit.faults.dynamodb import DynamoDBProxy
+from pytest_labkit.faults.link import Relay
+from pytest_labkit.tables import Tables, new_session
+
+CANNOT = r"Could not connect|Connection was closed|Connection reset"
+KEY = {"id": {"S": "a"}}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Services]:
+    """A real DynamoDB Local."""
+    chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": "local"})
+    with services.Services(chosen) as made:
+        made.start(["dynamodb"])
+        yield made
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> Environ:
+    """The environment, in which boto3 looks."""
+    return Environ(monkeypatch)
+
+
+class Environ(dict[str, str]):
+    """What is set here is set in the environment of the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(name, value)
+        self._monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def tables(running: services.Services, environ: Environ) -> Iterator[Tables]:
+    """What the fixture `dynamodb` gives, with a table."""
+    made = Tables(running.endpoint("dynamodb"), environ)
+    made.create_table("event-store", partition_key=("id", "S"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def faults(running: services.Services, tables: Tables, environ: Environ) -> Iterator[Faults]:
+    """The faults of one test."""
+    relay = Relay()
+    made = Faults(running, ["dynamodb"], environ, relay, seed=407)
+    yield made
+    made.close()
+    relay.close()
+
+
+def client() -> Any:
+    """boto3 as a student's code makes it, which tries nothing twice and waits half a second."""
+    return new_session().client(
+        "dynamodb",
+        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=0.5),
+    )
+
+
+def test_an_outage_that_loses_nothing(faults: Faults, tables: Tables) -> None:
+    """Refused meanwhile, and the same client reads afterwards what it has written."""
+    store = client()
+    store.put_item(TableName="event-store", Item=KEY)
+    with faults.dynamodb.refuse():
+        with pytest.raises((Broken, HTTPClientError), match=CANNOT):
+            store.put_item(TableName="event-store", Item=KEY)
+        assert [KEY] == tables.items("event-store")
+    assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
+
+
+def test_a_hole_makes_boto3_time_out(faults: Faults, tables: Tables) -> None:
+    """The write was done, the reply never came."""
+    store = client()
+    with faults.dynamodb.hole("replies"), pytest.raises(ReadTimeoutError, match="timeout"):
+        store.put_item(TableName="event-store", Item=KEY)
+    assert [KEY] == tables.items("event-store")
+    assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
+
+
+def test_a_pause_keeps_the_tables(faults: Faults, tables: Tables) -> None:
+    """Nobody answers, nothing is lost."""
+    store = client()
+    store.put_item(TableName="event-store", Item=KEY)
+    with faults.dynamodb.paused(), pytest.raises(ReadTimeoutError, match="timeout"):
+        store.get_item(TableName="event-store", Key=KEY)
+    assert [KEY] == tables.items("event-store")
+
+
+def test_a_kill_loses_the_tables(faults: Faults, tables: Tables) -> None:
+    """DynamoDB Local keeps them in memory; the test's own cleaning up is none the worse for it."""
+    with faults.dynamodb.killed(), pytest.raises((Broken, HTTPClientError), match=CANNOT):
+        client().list_tables()
+    assert [] == client().list_tables()["TableNames"]
+    tables.create_table("event-store", partition_key=("id", "S"))
+
+
+def test_http_faults_and_a_link_add_up(faults: Faults, tables: Tables) -> None:
+    """The proxy of `proxied()` stands in front of the link."""
+    with tables.proxied() as proxy:
+        store = client()
+        with proxy.lose_reply("PutItem") as lost, pytest.raises((Broken, HTTPClientError), match=CANNOT):
+            store.put_item(TableName="event-store", Item=KEY)
+        assert 1 == lost.fired
+        with faults.dynamodb.refuse(), pytest.raises((Broken, HTTPClientError), match=CANNOT):
+            store.list_tables()
+        assert ["event-store"] == store.list_tables()["TableNames"]
+
+
+HTTP_FAULTS: list[Callable[[DynamoDBProxy], Any]] = [
+    lambda proxy: proxy.lose_reply(times=None),
+    lambda proxy: proxy.throttle(times=None),
+    lambda proxy: proxy.fail(times=None),
+    lambda proxy: proxy.delay(60),
+    lambda proxy: proxy.leave_unprocessed(times=None),
+    lambda proxy: proxy.split_pages(1),
+]
+NAMES = ["lose_reply", "throttle", "fail", "delay", "leave_unprocessed", "split_pages"]
+
+
+@pytest.mark.parametrize("fault", HTTP_FAULTS, ids=NAMES)
+def test_an_http_fault_is_undone_when_the_test_raises(
+    tables: Tables, fault: Callable[[DynamoDBProxy], Any]
+) -> None:
+    """And the next request, on the same connection, is as if nothing had been."""
+    with tables.proxied() as proxy:
+        store = client()
+        store.list_tables()
+        with pytest.raises(ZeroDivisionError, match="no luck"), fault(proxy):
+            raise ZeroDivisionError("no luck")
+        store.put_item(TableName="event-store", Item=KEY)
+        assert [None, None] == [request.fault for request in proxy.requests]
+        assert [KEY] == store.scan(TableName="event-store")["Items"]
