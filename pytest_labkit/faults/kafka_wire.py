@@ -15,11 +15,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pytest_labkit.faults.wire import RESET, Item, Untranslatable
-
-Address = tuple[str, int]
-Elsewhere = Callable[[Address], Address]
-"""Where a client is to go in place of an address that a broker names."""
+from pytest_labkit.faults.flow import RESET, Item
+from pytest_labkit.faults.kafka_frames import Copy, Elsewhere, Frames, Part
 
 PRODUCE, FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS = 0, 1, 3, 10, 18
 DESCRIBE_CLUSTER, SHARE_FETCH, SHARE_ACKNOWLEDGE = 60, 78, 79
@@ -36,11 +33,6 @@ _FLEXIBLE_SINCE = {METADATA: 9, FIND_COORDINATOR: 3, API_VERSIONS: 3, PRODUCE: 9
 _REWRITTEN = {METADATA, FIND_COORDINATOR, API_VERSIONS}
 _UNSUPPORTED_VERSION = 35
 _HEAD = 1024  # of a request: more than its header and a Produce's transactional id take
-_LARGEST = 256 * 1024 * 1024  # a TLS record, read as a length, is larger
-
-
-class NotKafka(Untranslatable):
-    """What came is no frame of Kafka's protocol; TLS, for instance."""
 
 
 class Asked(NamedTuple):
@@ -75,8 +67,8 @@ class KafkaTranslator:
         self._loses = loses
         self._produced = produced
         self._asked: dict[int, Asked] = {}
-        self._to_server = _Frames(_HEAD, self._note)
-        self._to_client = _Frames(8, self._is_whole_needed)
+        self._to_server = Frames(_HEAD, self._note)
+        self._to_client = Frames(8, self._is_whole_needed)
 
     def requests(self, data: bytes) -> list[Item]:
         """*data* as it is: requests are only looked at."""
@@ -111,65 +103,7 @@ class KafkaTranslator:
         return asked is not None and asked.api in _REWRITTEN
 
 
-class _Part(NamedTuple):
-    data: bytes
-    starts: bool  # it begins with the head of a frame
-    whole: bool  # and ends with its end
-
-
-class _Frames:
-    """
-    Cuts a stream into frames, each begun by its length, without waiting for more of one than is needed.
-
-    *judge* is given the first *head* bytes of a frame, or all if it has fewer, and its size; if it says so,
-    the frame is given as a whole.
-    """
-
-    def __init__(self, head: int, judge: Callable[[bytes, int], bool]) -> None:
-        self._head = head
-        self._judge = judge
-        self._begun = b""
-        self._left = 0  # bytes of the frame under way that pass as they come
-        self._needed = 0  # bytes that are waited for
-
-    def feed(self, data: bytes) -> list[_Part]:
-        """The parts that are complete now; nothing is lost, nothing changes places."""
-        parts: list[_Part] = []
-        while data:
-            if self._left:
-                passing, data = data[: self._left], data[self._left :]
-                self._left -= len(passing)
-                parts.append(_Part(passing, starts=False, whole=False))
-                continue
-            data = self._begun + data
-            self._begun = b""
-            if not self._begins(data, parts):
-                self._begun = data
-                break
-            taken = len(parts[-1].data)
-            data = data[taken:]
-        return parts
-
-    def _begins(self, data: bytes, parts: list[_Part]) -> bool:
-        """Whether enough of the frame that *data* begins with is there; then its part is in *parts*."""
-        if len(data) < 4:
-            return False
-        size = 4 + int(struct.unpack_from(">i", data)[0])
-        if not 8 <= size <= _LARGEST:
-            raise NotKafka(f"a frame of {size - 4} bytes")
-        if len(data) < max(self._needed, min(self._head, size)):
-            return False
-        if not self._needed and self._judge(data[:size][: self._head], size):
-            self._needed = size
-            if len(data) < size:
-                return False
-        self._needed = 0
-        parts.append(_Part(data[:size], starts=True, whole=len(data) >= size))
-        self._left = max(0, size - len(data))
-        return True
-
-
-def _correlation(part: _Part) -> int:
+def _correlation(part: Part) -> int:
     return int(struct.unpack_from(">i", part.data, 4)[0])
 
 
@@ -180,7 +114,7 @@ def _joined(items: list[Item]) -> list[Item]:
 
 def rewritten(asked: Asked, frame: bytes, elsewhere: Elsewhere) -> bytes:
     """The reply *frame* to a request of `_REWRITTEN`, with other addresses or versions in it."""
-    copy = _Copy(frame, flexible=asked.version >= _FLEXIBLE_SINCE.get(asked.api, 1 << 15))
+    copy = Copy(frame, flexible=asked.version >= _FLEXIBLE_SINCE.get(asked.api, 1 << 15))
     copy.take(4)  # the size, which `done` writes anew
     copy.take(4)  # the correlation id
     if asked.api == API_VERSIONS:  # its header never has tags: it is read before the version is known
@@ -192,7 +126,7 @@ def rewritten(asked: Asked, frame: bytes, elsewhere: Elsewhere) -> bytes:
     return copy.done()
 
 
-def _metadata(copy: _Copy, version: int, elsewhere: Elsewhere) -> None:
+def _metadata(copy: Copy, version: int, elsewhere: Elsewhere) -> None:
     if version >= 3:
         copy.take(4)  # throttle time
     for _ in range(copy.array()):
@@ -203,7 +137,7 @@ def _metadata(copy: _Copy, version: int, elsewhere: Elsewhere) -> None:
         copy.tags()
 
 
-def _find_coordinator(copy: _Copy, version: int, elsewhere: Elsewhere) -> None:
+def _find_coordinator(copy: Copy, version: int, elsewhere: Elsewhere) -> None:
     if version >= 1:
         copy.take(4)  # throttle time
     if version >= 4:
@@ -225,7 +159,7 @@ def _find_coordinator(copy: _Copy, version: int, elsewhere: Elsewhere) -> None:
 _LAYOUTS = {METADATA: _metadata, FIND_COORDINATOR: _find_coordinator}
 
 
-def _api_versions(copy: _Copy, version: int) -> None:
+def _api_versions(copy: Copy, version: int) -> None:
     (error,) = struct.unpack(">h", copy.take(2))
     if error == _UNSUPPORTED_VERSION:  # answered as if version 0 had been asked for
         copy.flexible, version = False, 0
@@ -244,107 +178,9 @@ def _api_versions(copy: _Copy, version: int) -> None:
     copy.write_no_tags()  # features: none
 
 
-class _Copy:
-    """Reads a frame from its start, and writes what it reads unless told otherwise."""
-
-    def __init__(self, frame: bytes, *, flexible: bool) -> None:
-        self.flexible = flexible
-        self._frame = frame
-        self._at = 0
-        self._out = bytearray()
-
-    def take(self, count: int, *, write: bool = True) -> bytes:
-        taken = self._frame[self._at : self._at + count]
-        if len(taken) < count:
-            raise NotKafka("a reply that ends too early")
-        self._at += count
-        if write:
-            self._out += taken
-        return taken
-
-    def write(self, data: bytes) -> None:
-        self._out += data
-
-    def rest(self) -> None:
-        self._out += self._frame[self._at :]
-
-    def done(self) -> bytes:
-        return struct.pack(">i", len(self._out) - 4) + bytes(self._out[4:])
-
-    def array(self, *, write: bool = True) -> int:
-        """The length of an array; 0 for one that is null."""
-        count = self._length(4)
-        if write:
-            self.write_array(count)
-        return max(0, count)
-
-    def write_array(self, count: int) -> None:
-        self.write(_varint(count + 1) if self.flexible else struct.pack(">i", count))
-
-    def text(self, *, write: bool = True) -> bytes | None:
-        size = self._length(2)
-        text = None if size < 0 else self.take(size, write=False)
-        if write:
-            self._write_text(text)
-        return text
-
-    def address(self, elsewhere: Elsewhere) -> None:
-        """Another host and port in the place of one; an absent one, with port -1, stays."""
-        host = self.text(write=False)
-        (port,) = struct.unpack(">i", self.take(4, write=False))
-        if host and port >= 0:
-            name, port = elsewhere((host.decode(), port))
-            host = name.encode()
-        self._write_text(host)
-        self.write(struct.pack(">i", port))
-
-    def tags(self, *, write: bool = True) -> None:
-        """The tagged fields of a flexible version, as they are."""
-        if not self.flexible:
-            return
-        start = self._at
-        for _ in range(self._varint()):
-            self._varint()  # which field
-            self.take(self._varint(), write=False)
-        if write:
-            self.write(self._frame[start : self._at])
-
-    def write_no_tags(self) -> None:
-        if self.flexible:
-            self.write(b"\0")
-
-    def _length(self, width: int) -> int:
-        """The length of what follows, -1 for null; *width* is that of the number in inflexible versions."""
-        if self.flexible:
-            return self._varint() - 1
-        return int.from_bytes(self.take(width, write=False), byteorder="big", signed=True)
-
-    def _write_text(self, text: bytes | None) -> None:
-        size = -1 if text is None else len(text)
-        self.write(_varint(size + 1) if self.flexible else struct.pack(">h", size))
-        self.write(text or b"")
-
-    def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            (byte,) = self.take(1, write=False)
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
 def _acks(head: bytes, version: int) -> int:
     """The `acks` of a Produce request that begins with *head*."""
-    read = _Copy(head, flexible=False)
+    read = Copy(head, flexible=False)
     read.take(12)  # size, API, version, correlation id
     read.text()  # client id, which is never compact
     read.flexible = version >= _FLEXIBLE_SINCE[PRODUCE]

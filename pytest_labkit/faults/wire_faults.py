@@ -13,7 +13,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_labkit.faults.wire import Flow, Line
+    from pytest_labkit.faults.flow import Flow
+    from pytest_labkit.faults.wire import Line
 
 REQUESTS, REPLIES = "requests", "replies"
 WAYS = frozenset({REQUESTS, REPLIES})

@@ -6,6 +6,8 @@ import struct
 
 import pytest
 
+from pytest_labkit.faults.flow import RESET
+from pytest_labkit.faults.kafka_frames import NotKafka
 from pytest_labkit.faults.kafka_wire import (
     API_VERSIONS,
     FETCH,
@@ -14,11 +16,9 @@ from pytest_labkit.faults.kafka_wire import (
     PRODUCE,
     Asked,
     KafkaTranslator,
-    NotKafka,
     Produced,
     rewritten,
 )
-from pytest_labkit.faults.wire import RESET
 
 ELSEWHERE = ("127.0.0.1", 7)
 CORRELATION = 99
