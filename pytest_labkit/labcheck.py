@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pytest_labkit.answers.staging import matching
 from pytest_labkit.model import Lab
-from pytest_labkit.runs import tests_of
+from pytest_labkit.testfiles import tests_of
 
 TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
 

@@ -7,7 +7,6 @@ files, not in what was collected, so that a test that was left out never passes 
 
 from __future__ import annotations
 
-import ast
 import os
 import platform
 import sys
@@ -28,6 +27,7 @@ from pytest_labkit.journal import Journal, folder
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
 from pytest_labkit.settings import Settings
 from pytest_labkit.targets import TOO_SLOW
+from pytest_labkit.testfiles import tests_of
 from pytest_labkit.verdicts import Outcome, combine, line_of
 
 if TYPE_CHECKING:
@@ -248,39 +248,6 @@ def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:
         for measurement in result.measurements:
             if measurement.note and TOO_SLOW in measurement.note:
                 yield f"{result.criterion.id}: judged by the ratio to a reference, {TOO_SLOW} for the target"
-
-
-def tests_of(lab: Lab) -> dict[str, list[str]]:
-    """
-    The tests that the lab's files hold, by criterion, each as `file::function`.
-
-    Read from the syntax tree: `@pytest.mark.criterion("A1")` on the function, or `pytestmark` for all
-    of a file's functions that have no marker of their own.
-    """
-    found: dict[str, list[str]] = {}
-    for path in sorted(lab.folder.glob("test_*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        common = [id_ for node in tree.body if _assigns_pytestmark(node) for id_ in _ids(node)]
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-                own = [id_ for decorator in node.decorator_list for id_ in _ids(decorator)]
-                for id_ in own or common:
-                    found.setdefault(id_, []).append(f"{path.name}::{node.name}")
-    return found
-
-
-def _assigns_pytestmark(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets
-    )
-
-
-def _ids(node: ast.AST) -> Iterable[str]:
-    """The ids in `pytest.mark.criterion("A1")`, wherever it stands in *node*."""
-    for part in ast.walk(node):
-        match part:
-            case ast.Call(func=ast.Attribute(attr="criterion"), args=[ast.Constant(value=str() as id_), *_]):
-                yield id_
 
 
 def machine() -> Mapping[str, str | int | float]:

@@ -34,6 +34,7 @@ from pytest_labkit.runs import EXIT_BROKEN, LabRun, check_wanted, look_at, shown
 from pytest_labkit.services.scratch import Scratch
 from pytest_labkit.settings import Settings
 from pytest_labkit.supervision import supervised
+from pytest_labkit.testfiles import is_beside
 from pytest_labkit.verdicts import Outcome, classify, first_sentence, told
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ class LabSession:
         item.stash[_measurements] = measurements
 
     # Collection
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out files with nothing of the criteria asked for: to import them can take a second."""
+        wanted = self.settings.criteria
+        return (bool(wanted) and is_beside(collection_path, self.settings.root, wanted)) or None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

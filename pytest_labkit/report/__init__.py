@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_labkit.errors import UsageProblem
 from pytest_labkit.model import Report
-from pytest_labkit.report import files, html, junit, markdown
+from pytest_labkit.report import files, junit, markdown
 from pytest_labkit.report.build import SCHEMA_NAME, as_json
 from pytest_labkit.report.document import Document
 
@@ -31,6 +31,8 @@ def write(report: Report, folder: Path) -> Path:
     Raises:
         KitError: They could not be written; the message says where and why.
     """
+    from pytest_labkit.report import html  # and Jinja with it, which no run needs before its end
+
     document = as_json(report)
     place = folder / report.lab.id
     files.replace_all(

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_labkit.report import plot, timeline, wording
+from pytest_labkit.report.compiled import Compiled
 from pytest_labkit.report.document import Document
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -24,6 +25,7 @@ STYLE = Path(__file__).with_name("page.css")
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(TEMPLATE.parent),
+    bytecode_cache=Compiled(TEMPLATE.parent / "__pycache__"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
