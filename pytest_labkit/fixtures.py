@@ -74,7 +74,8 @@ def dynamodb(
     """A DynamoDB of this test's own, which a plain boto3 finds."""
     import boto3
 
-    from pytest_labkit.tables import Tables, new_session
+    from pytest_labkit.aws import new_session
+    from pytest_labkit.tables import Tables
 
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)

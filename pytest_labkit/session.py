@@ -24,6 +24,7 @@ from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.raised import AnswerRaised, Tampered, frames
 from pytest_labkit.answers.staging import Staged, stage
+from pytest_labkit.answers.warming import Warmth
 from pytest_labkit.ending import Ending, end
 from pytest_labkit.errors import KitError, LabkitError, UsageProblem
 from pytest_labkit.interrupts import Interrupts
@@ -103,7 +104,7 @@ class LabSession:
         return door
 
     def _children_of(self, staged: Staged) -> Children:
-        return self._children.setdefault(staged.lab.folder, Children(staged.imports))
+        return self._children.setdefault(staged.lab.folder, Children(Warmth.of(staged, self.settings.root)))
 
     def criterion_of(self, item: pytest.Item) -> Criterion:
         """The criterion that *item* checks."""

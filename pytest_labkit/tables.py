@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,11 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from pytest_labkit.aws import new_session
 from pytest_labkit.errors import KitError
 from pytest_labkit.services.base import Endpoint
 
 if TYPE_CHECKING:
-    import boto3.session
-
     from pytest_labkit.faults.dynamodb import DynamoDBProxy
 
 _URL = "AWS_ENDPOINT_URL_DYNAMODB"
@@ -129,28 +127,6 @@ class Tables:
         return new_session().client(
             "dynamodb", config=Config(retries={"mode": "standard", "max_attempts": 3})
         )
-
-
-def new_session() -> boto3.session.Session:
-    """
-    A boto3 session that knows only the environment as it is when it makes its first client.
-
-    All of them share what they read from botocore's description of DynamoDB: reading it takes four
-    times as long as the rest of making a client.
-    """
-    import boto3
-    import botocore.session
-
-    session = botocore.session.get_session()
-    session.register_component("data_loader", _loader())
-    return boto3.session.Session(botocore_session=session)
-
-
-@cache
-def _loader() -> Any:
-    from botocore.loaders import create_loader
-
-    return create_loader()
 
 
 @dataclass(frozen=True)

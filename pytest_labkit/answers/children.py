@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 
 from pytest_labkit.answers.output import Output
+from pytest_labkit.answers.warming import Warmth
 from pytest_labkit.errors import KitError
 
 # What of the environment a child is given, beside what points to the services.
@@ -88,12 +89,12 @@ class Child:
 
 class Template:
     """
-    A process that has imported *modules* and forks children. They share its hash seed.
+    A process that has ready what *warmth* says, and forks children. They share its hash seed.
 
     Returns before it is warm: `fork` waits for that.
     """
 
-    def __init__(self, modules: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, warmth: Warmth, environ: Mapping[str, str]) -> None:
         self._children: dict[int, Child] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -103,7 +104,7 @@ class Template:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [*_PYTHON, "pytest_labkit.answers.template", str(theirs.fileno()), *modules],
+                [*_PYTHON, "pytest_labkit.answers.template", str(theirs.fileno()), warmth.as_text()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -222,15 +223,10 @@ def _kill_tree(pid: int) -> None:
 
 
 class Children:
-    """
-    Starts the children of one lab's run.
+    """Starts the children of one lab's run, from templates that are as warm as *warmth* says."""
 
-    Args:
-        modules: What the lab's code imports from third parties.
-    """
-
-    def __init__(self, modules: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
-        self._modules = modules
+    def __init__(self, warmth: Warmth, environ: Mapping[str, str] = os.environ) -> None:
+        self._warmth = warmth
         self._environ = environ
         self._templates: dict[str, Template] = {}
         self._lock = threading.Lock()
@@ -254,7 +250,7 @@ class Children:
             template = self._begin(kind)
             if not template.is_safe:
                 template.close()
-                template = self._templates[kind] = Template((), self._environ)
+                template = self._templates[kind] = Template(Warmth(), self._environ)
         return template.fork(self._environ, folder)
 
     def close(self) -> None:
@@ -264,5 +260,5 @@ class Children:
 
     def _begin(self, kind: str) -> Template:
         if kind not in self._templates:
-            self._templates[kind] = Template(self._modules, self._environ)
+            self._templates[kind] = Template(self._warmth, self._environ)
         return self._templates[kind]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_labkit.answers.given import Given
-from pytest_labkit.answers.imports import third_party
+from pytest_labkit.answers.imports import on_their_own, third_party
 from pytest_labkit.model import AnswerFile, Lab
 
 _NOISE = {"__pycache__", ".DS_Store", ".git", ".labkit", ".pytest_cache"}
@@ -50,8 +50,17 @@ class Staged:
     @property
     def imports(self) -> list[str]:
         """What the answers and the given files import from third parties, see `imports.third_party`."""
-        given = (self.lab.folder / f"{name.rpartition('.')[2]}.py" for name in self.given.modules)
-        return third_party([*map(Path, self.paths), *given], self.lab.package)
+        return third_party([*map(Path, self.paths), *self._given_files.values()], self.lab.package)
+
+    @property
+    def given_on_their_own(self) -> list[str]:
+        """The given modules that import no student's."""
+        return on_their_own(self._given_files, self.lab.package)
+
+    @property
+    def _given_files(self) -> dict[str, Path]:
+        modules = sorted(self.given.modules)
+        return {name: self.lab.folder / f"{name.rpartition('.')[2]}.py" for name in modules}
 
     @property
     def paths(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """
 The process that workers are forked from: it has imported what they need, and never a student's code.
 
-Started as `python -I -B -X utf8 -m pytest_labkit.answers.template FD MODULE…`; orders come over the
+Started as `python -I -B -X utf8 -m pytest_labkit.answers.template FD WARMTH`; orders come over the
 socket FD, with the file descriptors that a worker is given. It has one thread, so that it can be forked.
 When whoever started it is gone, it ends everything.
 """
@@ -9,20 +9,19 @@ When whoever started it is gone, it ends everything.
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import selectors
 import signal
 import socket
 import sys
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import psutil
 
 from pytest_labkit.answers import keeper, worker
+from pytest_labkit.answers.warming import Warmth
 
 LARGEST_ORDER = 128 * 1024
 """Bytes of an order: a worker's environment is most of it."""
@@ -100,23 +99,13 @@ class Template:
             self._control.send(json.dumps(words).encode())
 
 
-def warm(modules: Iterable[str]) -> None:
-    """Import *modules*, each `module` or `module:name,name`; what cannot be is the student's to find out."""
-    for module in modules:
-        name, _, parts = module.partition(":")
-        with contextlib.suppress(BaseException):
-            __import__(name, fromlist=parts.split(",") if parts else [])
-    gc.collect()
-    gc.freeze()  # what is never looked at by the collector stays shared with the workers
-
-
 def main() -> None:
-    """Serve the socket that the first argument names, with the modules that the others name imported."""
+    """Serve the socket that the first argument names, warm as the second says."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     keeper.adopt_orphans()
     try:
-        warm(sys.argv[2:])
+        Warmth.from_text(sys.argv[2]).get_warm()
         Template(control).serve()
     finally:
         keeper.end_children()

@@ -14,6 +14,7 @@ from pytest_labkit import manifest
 from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.staging import stage
+from pytest_labkit.answers.warming import Warmth
 from pytest_labkit.model import Lab
 
 PACKAGE = "little_lab"
@@ -75,7 +76,7 @@ class LittleLab:
 @pytest.fixture(scope="session")
 def children() -> Iterator[Children]:
     """What starts children: warm for all tests."""
-    made = Children(["pydantic"])
+    made = Children(Warmth(modules=("pydantic",)))
     yield made
     made.close()
 

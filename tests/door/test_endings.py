@@ -281,7 +281,8 @@ def test_nothing_outlives_a_kit_that_was_killed(lab: LittleLab, tmp_path: Path) 
         from pathlib import Path
         from tests.door.conftest import LittleLab
         from pytest_labkit.answers.children import Children
-        lab = LittleLab(Path({str(lab.root)!r}), Children([]))
+        from pytest_labkit.answers.warming import Warmth
+        lab = LittleLab(Path({str(lab.root)!r}), Children(Warmth()))
         answers = lab.open(Path({str(lab.file)!r}).read_text())
         pids = answers.work.start({str(tmp_path / "pid")!r})
         pids += [lab.children._templates["answers"]._process.pid]
