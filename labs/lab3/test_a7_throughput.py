@@ -116,7 +116,8 @@ def _is_stored(stored, elsewhere, table, rng):
         got = elsewhere.get_events(stream, after)
         same_events(stored[stream][after:], got, first_version=after + 1, perhaps=early)
     acknowledged = sum(len(events) for events in stored.values())
-    has_room([item for item in table.items() if item["aggregate_id"]["S"] in stored], 16 * acknowledged)
+    theirs = [item for item in table.items() if not item["aggregate_id"]["S"].startswith("yardstick")]
+    has_room(theirs, 16 * acknowledged)
 
 
 def _comes_back(stored, answers):
