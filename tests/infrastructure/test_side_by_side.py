@@ -1,0 +1,115 @@
+"""Two checkouts, two runs in one checkout, and workers of pytest-xdist, at once on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import settings
+from pytest_labkit.services import Services
+from tests.infrastructure.conftest import STORE, TESTS, Course, eventually
+
+MEETING = """
+def before_A2():
+    import os, pathlib, time
+    place = pathlib.Path({place!r})
+    (place / str(os.getpid())).touch()
+    end = time.monotonic() + 60
+    while len(list(place.iterdir())) < {count} and time.monotonic() < end:
+        time.sleep(0.02)
+"""
+
+
+def meet(course: Course, place: Path, count: int) -> None:
+    """Have the tests of A2 wait for each other, so that so many runs are known to be at it at once."""
+    place.mkdir(exist_ok=True)
+    course.before_a2(MEETING.format(place=str(place), count=count))
+
+
+def test_f09_two_checkouts_and_two_runs_in_one(course: Course, another: Course, tmp_path: Path) -> None:
+    """Three runs, one of them with -n 2: each is right, each has a report, and nothing is left of any."""
+    for checkout in (course, another):
+        meet(checkout, tmp_path / "meeting", 3)
+    runs = [course.begin(), course.begin("-n", "2"), another.begin()]
+    said = [run.communicate(timeout=200)[0] for run in runs]
+    assert [0, 0, 0] == [run.returncode for run in runs], said
+    for checkout in (course, another):
+        assert {"A1": "passed", "A2": "passed", "A3": "passed"} == checkout.verdicts
+        assert ([], []) == (checkout.left(), checkout.notes())
+    assert 3 == len(list((tmp_path / "meeting").iterdir()))
+
+
+def test_f09_a_run_beside_a_killed_one(course: Course, another: Course) -> None:
+    """What one checkout sweeps up is nothing of the other's, whose run goes on."""
+    run = another.until_it_waits()
+    (note,) = another.notes()
+    killed = course.until_it_waits()
+    killed.kill()
+    killed.wait(30)
+    course.before_a2("def before_A2():\n    pass\n")
+    assert 0 == course.run()[0]
+    assert [note] == another.notes()
+    assert run.poll() is None
+    assert [] != another.left()
+
+
+def test_f21_workers_share_one_server(course: Course) -> None:
+    """With -n 3 one Redis is started, and it is gone afterwards."""
+    course.before_a2(
+        "def before_A2():\n    import pathlib\n    print(list(pathlib.Path('.labkit/run').glob('*')))\n"
+    )
+    many = TESTS.replace(
+        '@pytest.mark.criterion("A3")',
+        '@pytest.mark.parametrize("number", range(6))\n@pytest.mark.criterion("A3")',
+    )
+    many = many.replace("def test_more(answers, redis):", "def test_more(answers, redis, number):")
+    look = (
+        '    import json, pathlib\n    found = [json.loads(p.read_text())["folder"]'
+        ' for p in pathlib.Path(".labkit/run").glob("redis-*.json")]\n'
+        '    pathlib.Path(f"seen-{number}").write_text(" ".join(found))\n'
+    )
+    many = many.replace('    expect.equal("more"', f'{look}    expect.equal("more"')
+    course.write("test_store.py", many)
+    code, said = course.run("-n", "3")
+    assert 0 == code, said
+    seen = {path.read_text() for path in course.root.glob("seen-*")}
+    assert 6 == len(list(course.root.glob("seen-*")))
+    assert 1 == len(seen)
+    assert 1 == len(seen.pop().split())
+    assert eventually(lambda: ([], []) == (course.left(), course.notes()))
+
+
+@pytest.mark.parametrize("service", ["redis"])
+def test_f20_what_an_earlier_run_stored_is_not_seen(course: Course, service: str) -> None:
+    """On services that labkit up keeps: the second run finds nothing of the first's."""
+    assert 0 == course.run("labkit", "up", "tiny", "--backend", "local")[0]
+    course.write("store.py", STORE.replace("client.set(key, word)", "client.set(key, word, nx=True)"))
+    assert 0 == course.run()[0]
+    course.write(
+        "store.py",
+        STORE.replace("client.set(key, word)", "assert client.dbsize() == 0; client.set(key, word)"),
+    )
+    code, said = course.run()
+    assert 0 == code, said
+
+
+def test_f20_a_killed_test_s_tables_are_gone(tmp_path: Path) -> None:
+    """A namespace of DynamoDB that is used again is emptied first."""
+    from pytest_labkit import tables
+
+    with Services(settings.resolve(tmp_path, options={"backend": "local"})) as run:
+        endpoint = run.endpoint("dynamodb")
+        environ: dict[str, str] = {}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables.secrets, "randbelow", lambda _: 3)
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+                patch.setenv(name, "labkit3" if name == "AWS_ACCESS_KEY_ID" else "us-east-1")
+            patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint.address)
+            first = tables.Tables(endpoint, environ)
+            first.create_table("left", partition_key=("id", "S"))
+            assert first._slot is not None
+            first._slot.lock.release()  # as when its process is killed: nothing is deleted
+            second = tables.Tables(endpoint, environ)
+            assert [] == second.client.list_tables()["TableNames"]
+            second.close()
