@@ -15,6 +15,7 @@ from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.turns import turn
 from pytest_labkit.session import LabSession, session_of
+from pytest_labkit.slots import own_database
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.board import Faults
@@ -100,9 +101,11 @@ def redis(
     labkit_session: LabSession,
     labkit_turn: None,  # noqa: ARG001 - it is had while this is
     labkit_environ: MutableMapping[str, str],
-) -> Endpoint:
-    """A running Redis; `REDIS_URL` is set."""
-    return _found("redis", labkit_session, labkit_environ)
+) -> Iterator[Endpoint]:
+    """A running Redis, and in it an empty database of this test's own; `REDIS_URL` is set."""
+    with own_database(labkit_session.endpoint("redis")) as endpoint:
+        labkit_environ.update(endpoint.env)
+        yield endpoint
 
 
 @pytest.fixture

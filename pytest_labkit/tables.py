@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from filelock import FileLock, Timeout
 
 from pytest_labkit.aws import new_session
 from pytest_labkit.errors import KitError
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.slots import Slot, take
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.dynamodb import DynamoDBProxy
 
 _URL = "AWS_ENDPOINT_URL_DYNAMODB"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SLOTS = 16
+# DynamoDB Local keeps four threads for each access key it ever saw: few, used again and again.
+_SLOTS = range(16)
 
 
 class Tables:
@@ -42,7 +37,7 @@ class Tables:
     def __init__(self, endpoint: Endpoint, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._made: list[str] = []
-        self._slot = _free_slot() if _is_local(endpoint.address) else None
+        self._slot = take("dynamodb", _SLOTS, more=True) if _is_local(endpoint.address) else None
         self.env: Mapping[str, str] = dict(endpoint.env) | (_credentials(self._slot) if self._slot else {})
         for name, value in self.env.items():
             environ[name] = value
@@ -114,7 +109,7 @@ class Tables:
         finally:
             self.client.close()
             if self._slot is not None:
-                self._slot.lock.release()
+                self._slot.release()
 
     def _delete_tables(self) -> None:
         while self._made:
@@ -129,37 +124,11 @@ class Tables:
         )
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """A namespace of a DynamoDB Local, ours while the lock is held."""
-
-    number: int
-    lock: FileLock
-
-
 def _is_local(address: str) -> bool:
     return urlsplit(address).hostname in _LOOPBACK
 
 
-def _free_slot() -> _Slot:
-    """
-    A namespace that no test on this machine uses now.
-
-    They are used again and again, because DynamoDB Local keeps four threads for each it ever saw; in
-    random order, so that a student's thread that lives on after its test seldom meets the next one.
-    The locks are the same for every server: their files stay, and there is to be an end to them.
-    """
-    folder = Path(tempfile.gettempdir())
-    for attempt in count():
-        number = secrets.randbelow(_SLOTS + attempt)
-        lock = FileLock(folder / f"labkit-dynamodb-{number}.lock", mode=0o666, blocking=False)
-        with suppress(Timeout):
-            lock.acquire()
-            return _Slot(number, lock)
-    raise AssertionError  # count() does not end
-
-
-def _credentials(slot: _Slot) -> dict[str, str]:
+def _credentials(slot: Slot) -> dict[str, str]:
     """
     Credentials for *slot*, and no way to any that the machine has.
 

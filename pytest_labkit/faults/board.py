@@ -142,7 +142,8 @@ class Faults:
             self._environ["KAFKA_BOOTSTRAP_SERVERS"] = ",".join(f"127.0.0.1:{port}" for port in ports)
             self._servers[name] = Kafka(self._services, self._relay, self._active, name, self._seed)
             return
-        no_link = self._put_in_front_of_url(name, endpoint.address)
+        led_to = self._environ.get(_VARIABLES[name], endpoint.address)  # the test's own database of Redis
+        no_link = self._put_in_front_of_url(name, led_to)
         self._servers[name] = Server(
             self._services, self._relay, self._active, name, self._seed, no_link=no_link
         )
