@@ -13,7 +13,6 @@ from pytest_labkit.answers.door import Answers
 from pytest_labkit.measure import Measure
 from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.turns import turn
 from pytest_labkit.session import LabSession, session_of
 from pytest_labkit.slots import own_database
 
@@ -61,6 +60,8 @@ def labkit_turn(request: pytest.FixtureRequest, labkit_session: LabSession) -> I
     if not labkit_session.services.are_shared:
         yield
         return
+    from pytest_labkit.services.turns import turn
+
     with turn(labkit_session.settings.root, alone="faults" in request.fixturenames):
         yield
 

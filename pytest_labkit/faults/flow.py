@@ -101,6 +101,14 @@ class Flow:
         return [fault for fault in self._faults if self._way in fault.ways]
 
     def _hold(self, item: Item) -> None:
+        size = min((fault.piece for fault in self._here()), default=math.inf)
+        if item and len(item) > size:
+            for at in range(0, len(item), int(size)):
+                self._hold_piece(item[at : at + int(size)])
+        else:
+            self._hold_piece(item)
+
+    def _hold_piece(self, item: Item) -> None:
         due = self._due(len(item or b""))
         if due is NEVER:
             self._silent = True

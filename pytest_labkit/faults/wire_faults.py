@@ -22,13 +22,18 @@ WAYS = frozenset({REQUESTS, REPLIES})
 NEVER = None
 HELD = math.inf
 
+_PIECE_S = 0.05
+
 
 class WireFault:
     """
     A fault on the ways in *ways*; `fired` is how often it did something.
 
-    What it holds back goes on in order; a fault that is lifted lets go of all that it held.
+    What it holds back goes on in order; a fault that is lifted lets go of all that it held. *piece* is the
+    most bytes that it judges at once.
     """
+
+    piece = math.inf
 
     def __init__(self, ways: Collection[str] = WAYS) -> None:
         self.ways = frozenset(ways)
@@ -79,6 +84,7 @@ class Bandwidth(WireFault):
     def __init__(self, bytes_per_s: float, ways: Collection[str] = WAYS) -> None:
         super().__init__(ways)
         self._rate = bytes_per_s
+        self.piece = max(1.0, bytes_per_s * _PIECE_S)  # so that they trickle
         self._free = 0.0  # when the last of what was accepted will have left
 
     def due(self, size: int, due: float) -> float:

@@ -40,7 +40,7 @@ def write(lab: TinyLab, **bodies: str) -> None:
 
 def run(lab: TinyLab, *args: str) -> pytest.RunResult:
     """Run it in a process of its own: the services are real."""
-    return lab.run_apart("--lab-backend", "local", "-p", "no:randomly", *args)
+    return lab.run_apart("--lab-backend", "local", *args)
 
 
 def test_a_service_killed_on_purpose_is_no_broken_service(broken: TinyLab) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import socketserver
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from textwrap import dedent
 from typing import Self
 
+import psutil
 import pytest
+from freezegun import freeze_time
 
 from pytest_labkit.errors import KitError
 from pytest_labkit.faults.link import Link, Relay, Ways
@@ -272,6 +279,16 @@ def test_bandwidth_is_shared_by_all_connections(connect: Connect, link: Link) ->
     assert time.monotonic() - began < 0.5
 
 
+def test_bytes_trickle_through_little_bandwidth(connect: Connect, link: Link) -> None:
+    """The first of them come long before the last: whoever waits for any byte does not wait in vain."""
+    client = connect()
+    with link.bandwidth(10_000, ways="requests"):
+        client.socket.sendall(b"x" * 100_000)
+        began = time.monotonic()
+        client.read(1000)
+        assert time.monotonic() - began < 1.0
+
+
 def test_what_is_stalled_arrives_in_the_end(connect: Connect, link: Link) -> None:
     """As after a short partition: late, and whole."""
     before = connect()
@@ -471,6 +488,40 @@ def test_a_relay_that_has_died_is_the_kits_fault(echo: Echo) -> None:
     with Client(port) as client:
         assert b"hello" == client.ask(b"hello")
     relay.close()
+
+
+def test_a_stopped_clock_stops_no_fault(connect: Connect, link: Link) -> None:
+    """A test may freeze the time of its process; a delay is real all the same."""
+    client = connect()
+    began = time.monotonic()
+    with freeze_time("2026-01-01"), link.delay(0.2, ways="requests"):
+        assert b"hello" == client.ask(b"hello")
+    assert 0.2 <= time.monotonic() - began < 2.0
+
+
+def test_a_relay_ends_with_its_parent() -> None:
+    """Also when that is killed, and has a child that holds on to what it inherited."""
+    code = """
+        import os, time
+        from pytest_labkit.faults.link import Relay
+        relay = Relay()
+        relay.order("open", group="g", key="k", host="127.0.0.1", port=9, kafka=False)
+        child = os.fork()
+        if child:
+            print(relay._process.pid, child, flush=True)
+        time.sleep(60)
+    """
+    parent = subprocess.Popen([sys.executable, "-c", dedent(code)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    relay, child = map(int, parent.stdout.readline().split())
+    parent.kill()
+    parent.wait()
+    try:
+        assert psutil.pid_exists(child)
+        assert until(lambda: not psutil.pid_exists(relay))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdout.close()
 
 
 def test_what_cannot_be_undone_is_told_and_the_rest_is_undone(active: list[Fault]) -> None:
