@@ -66,6 +66,21 @@ def test_models_of_the_lab_arrive_whole() -> None:
     assert OrderState() == crossed(OrderState())
 
 
+def test_batches_of_models_arrive_whole() -> None:
+    """A list of models arrives as it was, whether they are of one class and have the same fields or not."""
+    first, second = (ItemAdded(order_id="1", item_id=name, quantity=1) for name in "ab")
+    created = OrderCreated(order_id="1", customer_id="2", version=1)
+    broken = ItemAdded.model_construct(order_id="1", quantity=[2.5, {"a": created}])
+    for batch in ([first, second], [first, created], [first, broken], [broken, broken], [first], []):
+        arrived = crossed(batch)
+        assert [type(model) for model in batch] == [type(model) for model in arrived]
+        assert [vars(model) for model in batch] == [vars(model) for model in arrived]
+        assert batch == arrived
+    assert first.model_copy(update={"version": 3}) == crossed([first, second])[0].model_copy(
+        update={"version": 3}
+    )
+
+
 def test_invalid_models_arrive_as_they_are() -> None:
     """A model made past its validation keeps its wrong and its missing fields."""
     event = ItemAdded.model_construct(order_id="1", quantity="2")
@@ -123,9 +138,23 @@ def test_too_deep_is_refused() -> None:
         ({"$": "model", "v": {"type": "labs.lab3.errors:ConcurrencyError", "fields": []}}, "is not a model"),
         ({"$": "class", "v": "labs.lab3.event_store:EventStore"}, "which is no class of labs.lab3"),
         ({"$": "dict", "v": [["a", 1], ["a", 2]]}, "a dict with the same key twice"),
+        (
+            {"$": "models", "v": {"type": "labs.lab3.events:ItemAdded", "names": ["a"], "rows": [[1, 2]]}},
+            "a value that cannot be",
+        ),
         ({"$": "timedelta", "v": "one day"}, "a value that cannot be"),
     ],
-    ids=["untagged", "pickle", "foreign", "function", "no model", "student's", "twice", "nonsense"],
+    ids=[
+        "untagged",
+        "pickle",
+        "foreign",
+        "function",
+        "no model",
+        "student's",
+        "twice",
+        "torn row",
+        "nonsense",
+    ],
 )
 def test_forged_data_is_refused(data: object, told: str) -> None:
     """What a child could make up beyond the format is refused."""
