@@ -20,6 +20,10 @@ class DirectAnswers:
         loading.open_package(lab.package, root, folders)
         loading.forget(lab.package, staged.modules)
 
+    def beside(self, name: str) -> ModuleType:
+        """The given module *name*."""
+        return loading.load(self._staged.lab.package, name)
+
     def __getattr__(self, name: str) -> ModuleType:
         if name.startswith("_"):
             raise AttributeError(name)

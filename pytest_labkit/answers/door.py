@@ -40,10 +40,27 @@ class Answers:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        return getattr(self._open(), name)
+
+    def _open(self) -> DirectAnswers | ProcessAnswers:
         if self._opened is None:
             is_direct = self._door == "direct"
             self._opened = DirectAnswers(self._staged, self._root) if is_direct else self._process("answers")
-        return getattr(self._opened, name)
+        return self._opened
+
+    def beside(self, name: str) -> Any:
+        """
+        The lab's given file *name*`.py`, loaded where the student's code runs.
+
+        For what has to be near it: a loop that calls it thousands of times a second. What such a file
+        returns is the student's word: check it by what is in the services.
+
+        Raises:
+            AnswerMissing: The lab gives no such file.
+        """
+        if f"{self._staged.lab.package}.{name}" not in self._staged.given.modules:
+            raise AnswerMissing(f"the lab gives no file {name}.py")
+        return self._open().beside(name)
 
     def another_process(self) -> ProcessAnswers:
         """

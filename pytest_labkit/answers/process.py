@@ -100,6 +100,10 @@ class ProcessAnswers:
             raise AnswerMissing(f"there is no file {name}.py")
         return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
 
+    def beside(self, name: str) -> Any:
+        """The given module *name*, as the child has it."""
+        return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
+
     def __enter__(self) -> Self:
         return self
 

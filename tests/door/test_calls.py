@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit.answers import AnswerRaised, NotAValue
+from pytest_labkit.answers import AnswerMissing, AnswerRaised, NotAValue
 from pytest_labkit.errors import KitError
-from tests.door.conftest import DOORS, LittleLab
+from tests.door.conftest import DOORS, PACKAGE, LittleLab
 
 both_doors = pytest.mark.parametrize("door", DOORS)
 
@@ -209,6 +210,18 @@ def test_attributes_are_read_and_set(lab: LittleLab, door: str) -> None:
     assert "CLOSED" == breaker.state
     breaker.state = "OPEN"
     assert ("OPEN", "OPEN") == (breaker.state, breaker.get())
+
+
+@both_doors
+def test_a_given_file_runs_beside_the_answers(lab: LittleLab, door: str) -> None:
+    """A given file is loaded where the student's code runs; no other file can be had so."""
+    answers = lab.open("import os\ndef pid(): return os.getpid()", door)
+    (lab.file.parent / "beside.py").write_text("def times(n, f): return [f() for _ in range(n)]\n")
+    beside = answers.beside("beside")
+    assert [answers.work.pid()] * 3 == beside.times(3, answers.work.pid)
+    assert (door == "direct") == (beside is sys.modules.get(f"{PACKAGE}.beside"))
+    with pytest.raises(AnswerMissing, match=r"the lab gives no file work\.py"):
+        answers.beside("work")
 
 
 @both_doors
