@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from pytest_labkit.services.guard import replace_file
 from pytest_labkit.services.java import Java
+from pytest_labkit.settings import Settings
 
 ROOM = 500_000_000  # bytes: what a JVM notes, the archive in the making, and the one that it replaces
 AGAIN_AFTER_S = 24 * 3600.0  # until one that could not be made is tried again
@@ -33,6 +34,11 @@ KEPT = 3  # archives of a server: so many JREs may take turns on a machine
 PREPARING = "preparing for quick starts, once on this machine (about 10 s if it is idle)"
 
 Say = Callable[[str], None]
+
+
+def folder(settings: Settings) -> Path:
+    """Where archives lie, in the cache that all checkouts of this user share."""
+    return settings.cache / "archives"
 
 
 @dataclass(frozen=True)

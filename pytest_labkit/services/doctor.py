@@ -15,7 +15,7 @@ import psutil
 
 from pytest_labkit import __version__
 from pytest_labkit.errors import KitError
-from pytest_labkit.services import docker, download, java, local, processes, redis, status
+from pytest_labkit.services import archives, docker, download, java, local, processes, redis, status
 from pytest_labkit.settings import Settings
 
 _GIB = 1 << 30
@@ -54,6 +54,7 @@ def doctor(settings: Settings) -> list[Check]:
             needed=not usable,
         ),
         _downloads(settings),
+        _archives(settings),
         _folder("cache", settings.cache),
         _folder("temporary folder", Path(tempfile.gettempdir())),
         _memory(),
@@ -109,6 +110,19 @@ def _downloads(settings: Settings) -> Check:
     return Check(
         "downloads", not settings.offline, found, offline if settings.offline else None, needed=False
     )
+
+
+def _archives(settings: Settings) -> Check:
+    folder = archives.folder(settings)
+    records = archives.found(folder)
+    failed = [f"{r['server']}: {r['failed']}" for r in records if "failed" in r]
+    if failed:
+        advice = (
+            f"Servers start some seconds slower. It is tried again a day later, or once {folder} is removed."
+        )
+        return Check("archives", False, f"could not be made: {'; '.join(failed)}", advice, needed=False)
+    made = ", ".join(f"{r['server']} {r['size'] / 1e6:.0f} MB (Java {r['version']})" for r in records)
+    return Check("archives", True, made or "none yet: the first start of a server makes them", needed=False)
 
 
 def _folder(name: str, folder: Path) -> Check:

@@ -29,7 +29,6 @@ from pytest_labkit.services.processes import Identity
 PREFIX = "labkit-"
 """The names of all folders that services keep their data in begin so; no other is ever removed."""
 
-_GRACE_S = 3.0  # nothing that a run's service stored is wanted afterwards: no need for a slow farewell
 _EVERY_S = 0.5
 
 
@@ -94,7 +93,7 @@ def replace_file(file: Path, content: Mapping[str, Any]) -> None:
 
 def end(identities: Iterable[Identity], data: Path, note: Path | None) -> None:
     """End a service: its processes, then its folder *data*, then its note."""
-    processes.stop(identities, grace_s=_GRACE_S)
+    processes.stop(identities, grace_s=0)  # all that it stored goes with it: there is nothing to put in order
     if data.name.startswith(PREFIX):
         shutil.rmtree(data, ignore_errors=True)
     if note is not None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_labkit.services import download, dynamodb, dynamodb_jar, java, kafka, redis, versions
+from pytest_labkit.services import archives, download, dynamodb, dynamodb_jar, java, kafka, redis, versions
 from pytest_labkit.services.archives import Archive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.settings import Settings
@@ -77,7 +77,7 @@ def _dynamodb(settings: Settings, _brokers: int, say: Say) -> Recipe:
         )
         return [Program(command, ports[0], "dynamodb.log")], endpoint
 
-    archive = Archive("dynamodb", found, tuple(jars), settings.cache / "archives")
+    archive = Archive("dynamodb", found, tuple(jars), archives.folder(settings))
     return Recipe(1, prepare, dynamodb.probe, dynamodb.AWAITED, deadline_s=90, archive=archive)
 
 
@@ -107,7 +107,7 @@ def _kafka(settings: Settings, brokers: int, say: Say) -> Recipe:
         addresses = [node.address for node in nodes]
         return programs, kafka.endpoint(addresses, backend="local", version=versions.KAFKA)
 
-    archive = Archive("kafka", found, tuple(jars), settings.cache / "archives")
+    archive = Archive("kafka", found, tuple(jars), archives.folder(settings))
     deadline_s = 120 + 30 * brokers
     return Recipe(2 * brokers, prepare, kafka.probe, kafka.AWAITED, deadline_s, archive)
 

@@ -107,10 +107,10 @@ def outlives(child: subprocess.Popen[bytes]) -> None:
 
 
 def stop(identities: Iterable[Identity], *, grace_s: float) -> None:
-    """End these processes and their children: asked to first, killed after *grace_s* seconds."""
+    """End these processes and their children: asked to, then killed after *grace_s* s; with 0 just killed."""
     found = [process for identity in identities if (process := find(identity))]
     tree = [*found, *(child for process in found for child in _children(process))]
-    for send, wait_s in (("terminate", grace_s), ("kill", 5.0)):
+    for send, wait_s in (("terminate", grace_s), ("kill", 5.0))[grace_s <= 0 :]:
         for process in tree:
             with suppress(psutil.NoSuchProcess):
                 getattr(process, send)()
@@ -121,7 +121,7 @@ def _still_running(tree: list[psutil.Process], wait_s: float) -> list[psutil.Pro
     """Those of *tree* that have not ended after *wait_s* seconds, or sooner once all have."""
     deadline = time.monotonic() + wait_s
     while (tree := [p for p in tree if _runs(p)]) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.005)
     return tree
 
 

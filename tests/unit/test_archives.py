@@ -17,10 +17,13 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
-from pytest_labkit.services import archives
+from pytest_labkit.services import archives, doctor
 from pytest_labkit.services.archives import Archive
+from pytest_labkit.services.doctor import Check
 from pytest_labkit.services.java import Java
+from pytest_labkit.settings import resolve
 
+NONE_YET = "none yet: the first start of a server makes them"
 CONTENT = b"classes" * 100
 
 
@@ -221,4 +224,17 @@ def test_what_is_there_is_told(archive: Archive) -> None:
     dynamodb, kafka = archives.found(archive.folder)
     assert ("dynamodb", 0, "no room") == (dynamodb["server"], dynamodb["size"], dynamodb["failed"])
     assert ("kafka", len(CONTENT), "25.0.2") == (kafka["server"], kafka["size"], kafka["version"])
-    assert json.loads(archive.record.read_text())["jars"] == [str(archive.class_path[0])]
+    assert [str(archive.class_path[0])] == json.loads(archive.record.read_text())["jars"]
+
+
+def test_doctor_tells_of_archives(archive: Archive, tmp_path: Path) -> None:
+    """That there are none yet; how large they are; or why there is none, and what that means."""
+    settings = replace(resolve(tmp_path), cache=tmp_path)
+    assert Check("archives", True, NONE_YET, needed=False) == doctor._archives(settings)
+    Maker().options(archive)
+    assert Check("archives", True, "kafka 0 MB (Java 25.0.2)", needed=False) == doctor._archives(settings)
+    Maker(OSError("no room")).options(replace(archive, server="dynamodb"))
+    failed = doctor._archives(settings)
+    assert (False, "could not be made: dynamodb: no room", False) == (failed.ok, failed.found, failed.needed)
+    assert failed.advice is not None
+    assert f"once {tmp_path / 'archives'} is removed" in failed.advice

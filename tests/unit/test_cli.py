@@ -283,17 +283,17 @@ def test_choosing_fails_with_one_message_if_nothing_can_be_had(
     from pytest_labkit import settings
     from pytest_labkit.services import docker, local
 
-    monkeypatch.setattr(docker, "available", lambda _settings: "No daemon answers.")
-    monkeypatch.setattr(local, "available", lambda _settings: "There is no Java.")
+    monkeypatch.setattr(docker, "available", lambda _settings, _names: "No daemon answers.")
+    monkeypatch.setattr(local, "available", lambda _settings, _names: "There is no Java.")
     with pytest.raises(
         KitError, match=r"^No backend can be used\. docker: No daemon .* local: There is no Java\."
     ):
         services.choose(settings.resolve(course, environ={}))
     with pytest.raises(KitError, match=r"^--lab-backend docker cannot be used: No daemon answers\."):
         services.choose(settings.resolve(course, options={"backend": "docker"}, environ={}))
-    monkeypatch.setattr(local, "available", lambda _settings: None)
+    monkeypatch.setattr(local, "available", lambda _settings, _names: None)
     assert services.Choice("local", "No daemon answers") == services.choose(
         settings.resolve(course, environ={})
     )
-    monkeypatch.setattr(docker, "available", lambda _settings: None)
+    monkeypatch.setattr(docker, "available", lambda _settings, _names: None)
     assert "docker" == services.choose(settings.resolve(course, environ={})).backend
