@@ -24,6 +24,16 @@ def new_session() -> boto3.session.Session:
     return boto3.session.Session(botocore_session=session)
 
 
+@cache
+def own_session() -> boto3.session.Session:
+    """
+    The one session of the kit's own clients, which are told where they go and who they are.
+
+    A session for each would take longer to make than the client. For one thread: sessions are not safe.
+    """
+    return new_session()
+
+
 def warm(service: str) -> None:
     """Read what a client of *service* is made from, once for this process and those forked from it."""
     import boto3

@@ -104,7 +104,10 @@ class LabSession:
         return door
 
     def _children_of(self, staged: Staged) -> Children:
-        return self._children.setdefault(staged.lab.folder, Children(Warmth.of(staged, self.settings.root)))
+        folder = staged.lab.folder
+        if folder not in self._children:  # what makes them warm is read from the lab's files
+            self._children[folder] = Children(Warmth.of(staged, self.settings.root))
+        return self._children[folder]
 
     def criterion_of(self, item: pytest.Item) -> Criterion:
         """The criterion that *item* checks."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pytest_labkit.aws import new_session
+from pytest_labkit.aws import own_session
 from pytest_labkit.errors import KitError
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.slots import Slot, take
@@ -61,7 +61,7 @@ class Tables:
         """
         keys = [partition_key] if sort_key is None else [partition_key, sort_key]
         try:
-            self.client.create_table(
+            made = self.client.create_table(
                 TableName=name,
                 BillingMode="PAY_PER_REQUEST",
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys],
@@ -76,9 +76,10 @@ class Tables:
                 "The kit does not touch tables that it did not make: remove it, or use another service.",
             ) from None
         self._made.append(name)
-        self.client.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-        )
+        if made["TableDescription"]["TableStatus"] != "ACTIVE":  # DynamoDB Local has it at once
+            self.client.get_waiter("table_exists").wait(
+                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Every item of *table* as DynamoDB's typed JSON, read past any student's code."""
@@ -119,8 +120,13 @@ class Tables:
     def _new_client(self) -> Any:
         from botocore.config import Config
 
-        return new_session().client(
-            "dynamodb", config=Config(retries={"mode": "standard", "max_attempts": 3})
+        return own_session().client(
+            "dynamodb",
+            endpoint_url=self.env[_URL],
+            region_name=self.env["AWS_DEFAULT_REGION"],
+            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
+            config=Config(retries={"mode": "standard", "max_attempts": 3}),
         )
 
 
