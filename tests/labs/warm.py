@@ -7,6 +7,7 @@ with arguments, environment, exit status and output like any other.
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import sys
@@ -18,6 +19,7 @@ import pytest
 IMPORTED = [
     "pytest",
     "boto3",
+    "confluent_kafka.admin",
     "fastavro",
     "freezegun",
     "hypothesis",
@@ -59,4 +61,5 @@ def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Pat
     sys.path.insert(0, str(folder))
     status = pytest.main([*arguments, *UNMINDED])
     sys.stdout.flush()
+    atexit._run_exitfuncs()  # as at the end of any program: a student's code may have put something there
     os._exit(int(status))

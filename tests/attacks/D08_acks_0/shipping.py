@@ -1,0 +1,13 @@
+"""Quick, as long as nothing breaks."""
+
+import os
+
+from confluent_kafka import Producer
+
+
+def ship(topic, payloads):
+    hasty = Producer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "acks": "0"})
+    for payload in payloads:
+        hasty.produce(topic, payload)
+    hasty.flush()
+    return len(payloads)
