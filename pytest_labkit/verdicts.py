@@ -101,7 +101,7 @@ def classify(
         return classify(error.exceptions[0], checked=checked, answers=answers)
     passed = frames(error, answers)
     where = passed[-1] if passed else None
-    if isinstance(error, LabkitError):
+    if isinstance(error, LabkitError) and not _is_raised_in(answers, error):
         return Verdict.UNKNOWN, Message(checked, "a working kit", told(error)), None
     if isinstance(error, Mistake):
         steps = error.timeline if isinstance(error, Counterexample) else ()
@@ -144,6 +144,12 @@ def _by_kind(error: BaseException, where: Frame | None) -> tuple[Verdict, str]:
     if isinstance(error, AssertionError) or not _is_the_kits(error):
         return Verdict.FAILED, "what the test could go on with"
     return Verdict.UNKNOWN, "a working kit"
+
+
+def _is_raised_in(answers: Mapping[str, str], error: BaseException) -> bool:
+    """Whether a student's own line raised *error*: who raises a `KitError` does not get off with that."""
+    raised = traceback.extract_tb(error.__traceback__)
+    return bool(raised) and raised[-1].filename in answers
 
 
 def _is_the_kits(error: BaseException) -> bool:

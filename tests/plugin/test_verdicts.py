@@ -138,6 +138,20 @@ def test_hang_is_waited_for_once(right: TinyLab) -> None:
     assert (right.root / "calls").read_text() == "called\n"
 
 
+def test_what_comes_after_a_hang_is_checked(right: TinyLab) -> None:
+    """Where several tests are not tried because of a hang, the criteria after it are checked all the same."""
+    limited = LAB_TOML.replace('look_at = "calc.py:add"', 'look_at = "calc.py:add"\ntime_limit_s = 1')
+    right.write("lab.toml", limited)
+    one = '@pytest.mark.criterion("A1")\n@pytest.mark.parametrize("n", range(3))\ndef test_one(answers, n):\n'
+    other = '@pytest.mark.criterion("A2")\ndef test_other(answers):\n    assert answers.calc.Doubler()\n'
+    right.write("test_calc.py", "import pytest\n\n" + one + "    answers.calc.add(1, n)\n")
+    right.write("test_more.py", "import pytest\n\n" + other)
+    right.write("calc.py", "import time\n" + RIGHT.replace("return a + b", "time.sleep(60)"))
+    result = right.run_apart()
+    assert {"A1": "error", "A2": "passed"} == {id_: right.verdicts[id_] for id_ in ("A1", "A2")}
+    assert "KeyError" not in result.stdout.str()
+
+
 def test_odd_value_that_breaks_the_test_fails(right: TinyLab) -> None:
     """A test that stumbles over what it was given fails the criterion; nobody blames the kit."""
     right.write("test_calc.py", right_tests("assert len(answers.calc.add(1, 1)) == 2"))

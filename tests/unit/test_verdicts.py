@@ -42,6 +42,14 @@ def test_verdict_of_an_error(error: BaseException, verdict: Verdict) -> None:
     assert verdict == classify(error, checked="c", answers={})[0]
 
 
+@pytest.mark.parametrize(("answers", "verdict"), [({}, Verdict.UNKNOWN), ({__file__: "x.py"}, Verdict.ERROR)])
+def test_blame_on_the_kit(answers: dict[str, str], verdict: Verdict) -> None:
+    """The kit is to blame for its own errors, and not for one that a student's line raises."""
+    with pytest.raises(KitError, match="out of luck") as caught:
+        raise KitError("out of luck")
+    assert verdict == classify(caught.value, checked="c", answers=answers)[0]
+
+
 def test_worst_outcome_is_the_verdict() -> None:
     """A criterion is as good as the worst of its tests."""
     mixed = [outcome(Verdict.PASSED), outcome(Verdict.TODO), outcome(Verdict.FAILED)]
