@@ -91,7 +91,7 @@ def main() -> None:
             print(f"{'':<34} {'direct':>10} {'link':>10} {'':<10} {'ratio':>5}")
             kafka, redis = services.endpoint("kafka").address, services.endpoint("redis").address
             topic = f"bench-{uuid.uuid4().hex[:8]}"
-            admin = AdminClient({"bootstrap.servers": kafka})
+            admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
             admin.create_topics([NewTopic(topic, 6, 1)])[topic].result(30)
             compare(
                 "Kafka produce, 200 B, acks=all",

@@ -268,10 +268,10 @@ class Local:
         """*child* has taken the place of the process *number*."""
         self.processes[number] = processes.identity(child.pid)
         self._children = [*(c for c in self._children if c.poll() is None), child]
-        if self.note is None:
-            processes.outlives(child)
-        else:
+        if self.note is not None and self.note.exists():
             guard.rewrite(self.note, self.describe())
+        else:  # `labkit up` keeps it
+            processes.outlives(child)
 
     def stop(self) -> None:
         """End its processes and remove its folder."""

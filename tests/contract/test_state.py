@@ -18,6 +18,8 @@ import pytest
 import pytest_labkit
 from pytest_labkit import services
 from pytest_labkit.errors import ServiceFailed, UsageProblem
+from pytest_labkit.faults.board import Faults
+from pytest_labkit.faults.link import Relay
 from pytest_labkit.services import Services, guard, processes, state, works
 from pytest_labkit.settings import Settings
 
@@ -330,3 +332,22 @@ def test_pytest_xdist_shares_one_set(settings: Settings, tmp_path: Path) -> None
     (address,) = {file.read_text() for file in seen}
     assert gone(address)
     assert [] == list(guard.folder(settings.root).glob("*.json"))
+
+
+def test_what_is_kept_and_was_killed_on_purpose_is_still_kept(settings: Settings) -> None:
+    """A run that kills and mends a service of `labkit up` leaves it to the next run, and to `labkit down`."""
+    services.up(settings, ["redis"])
+    with Services(settings) as run:
+        address = run.endpoint("redis").address
+        assert run.are_shared
+        relay = Relay()
+        faults = Faults(run, ["redis"], {}, relay, seed=1)
+        faults.redis.restart()
+        faults.close()
+        relay.close()
+    with Services(settings) as run:
+        assert address == run.endpoint("redis").address
+    assert [True] == [kept.works for kept in services.status(settings)]
+    (process,) = state.kept(settings.root).services()["redis"]["processes"]
+    services.down(settings)
+    assert processes.find(process) is None
