@@ -73,7 +73,7 @@ def eventually(is_so: Callable[[], bool], *, seconds: float) -> bool:
 CHILD = """
 import json, sys, time
 from pathlib import Path
-from pytest_labkit.services import docker
+from pytest_labkit.services import docker, state
 from pytest_labkit.services.docker_daemon import connected
 from pytest_labkit.services.docker_owner import labels
 from pytest_labkit.settings import resolve
@@ -83,7 +83,10 @@ running = docker.start("redis", settings, keep=keep)
 with connected(settings) as client:
     name = f"labkit-test-{running.describe()['containers'][0]}"
     client.networks.create(name, labels=labels(settings, "redis", keep=keep))
-print(json.dumps(running.describe()), flush=True)
+described = {**running.describe(), "network": name} if keep else running.describe()
+if keep:
+    state.kept(settings.root).put(described)
+print(json.dumps(described), flush=True)
 time.sleep(0 if keep else 300)
 """
 
@@ -172,7 +175,7 @@ def test_what_up_keeps_outlives_its_process_and_every_sweep(
 def test_up_replaces_what_it_kept_and_lost(
     settings: Settings, daemon: sdk.DockerClient, kept: dict[str, Any]
 ) -> None:
-    """A kept service that is in no state file any more does not stay forever."""
+    """A kept service that is to be started anew does not stay beside the new one."""
     running = docker.start("redis", settings, keep=True)
     assert running.describe()["containers"] == [c["Id"] for c in of_checkout(daemon, settings)]
 

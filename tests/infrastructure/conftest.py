@@ -141,10 +141,10 @@ class Course:
         said, _ = run.communicate(timeout=120)
         return run.returncode, " ".join(said.split())
 
-    def until_it_waits(self, *args: str) -> Any:
+    def until_it_waits(self, *args: str, **options: Any) -> Any:
         """Begin a run whose test of A2 waits, and wait until it does."""
         self.before_a2(WAITING)
-        run = self.begin(*args)
+        run = self.begin(*args, **options)
         waiting = self.root / "waiting"
         assert eventually(waiting.exists, within_s=60), run.poll()
         return run
