@@ -79,6 +79,9 @@ class Daemon:
         if self.process is not None:
             self.process.terminate()
             self.process.wait(60)
+        data = str(self.folder / "data")  # a daemon that was killed leaves it mounted on itself
+        while 0 == subprocess.run(["umount", data], capture_output=True, check=False).returncode:
+            pass
 
 
 @pytest.fixture
