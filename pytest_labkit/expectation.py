@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from pytest_labkit.errors import Mistake
@@ -10,7 +12,7 @@ _LONGEST = 400  # characters of a value that are shown
 
 
 class Expectation:
-    """`expect(condition, …)` and `expect.equal(expected, got, …)`: go on, or raise `Mistake`."""
+    """`expect(condition, …)`, `expect.equal(expected, got, …)`, `expect.eventually(…)`: go on or `Mistake`."""
 
     def __call__(
         self,
@@ -45,6 +47,43 @@ class Expectation:
             return
         told = shown(got) if same_type else f"{shown(got)} ({type(got).__name__})"
         raise Mistake(checked=checked or "", expected=shown(expected), got=told, perhaps=perhaps)
+
+    def eventually(
+        self,
+        expected: Any,
+        look: Callable[[], Any],
+        *,
+        within_s: float = 5.0,
+        every_s: float = 0.02,
+        checked: str | None = None,
+        perhaps: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """
+        Go on as soon as *look* gives *expected*, in the sense of `equal`; for what takes effect later.
+
+        In the place of a sleep: *look* is called again and again, for *within_s* seconds at least, and
+        never less than once. What it raises is raised.
+
+        Raises:
+            Mistake: It still gave something else after *within_s* seconds; that is told.
+        """
+        __tracebackhide__ = True
+        deadline = clock() + within_s
+        while True:
+            late = clock() >= deadline  # before the look: the last one is no earlier than the deadline
+            got = look()
+            if type(got) is type(expected) and expected == got:
+                return
+            if late:
+                break
+            sleep(every_s)
+        try:
+            self.equal(expected, got, checked=checked, perhaps=perhaps)
+        except Mistake as mistake:
+            mistake.expected += f" within {within_s:g} s"
+            raise
 
 
 def shown(value: Any) -> str:

@@ -13,10 +13,13 @@ from statistics import median
 from typing import Any
 
 from pytest_labkit import targets
-from pytest_labkit.errors import Mistake
+from pytest_labkit.errors import KitError, Mistake
 from pytest_labkit.model import Criterion, Measurement
 
 Round = Callable[[], float]  # does the work, returns how many units of it are done for good
+
+DRIFT_S = 1.0  # by which wall clock and monotonic clock may go apart in a round
+_TRIES = 3
 
 
 class Measure:
@@ -31,6 +34,7 @@ class Measure:
             counted round: that plugin warns of a fixture that was not used.
         clock: Seconds. A default value is taken before any student's code is there, and is out of reach
             of who patches `time`, and of freezegun, which replaces clocks in the globals of every module.
+        wall: Seconds that go on while the machine sleeps, and jump when its clock is set.
     """
 
     def __init__(
@@ -40,11 +44,14 @@ class Measure:
         strict: bool = False,
         benchmark: Callable[[], Any] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._targets = {target.name: target for target in criterion.targets}
         self._strict = strict
         self._benchmark = benchmark
         self._clock = clock
+        self._wall = wall
+        self._drifts: list[float] = []
         self.measurements: list[Measurement] = []
 
     def rate(
@@ -70,6 +77,7 @@ class Measure:
 
         Raises:
             Mistake: The target is missed.
+            KitError: The machine was too unsteady for the figure to say anything.
         """
         values: list[float] = []
         references: list[float] = []
@@ -107,9 +115,18 @@ class Measure:
         return self._judged(name, list(values), unit, [], note)
 
     def _timed(self, round_: Round) -> float:
-        start = self._clock()
-        units = round_()
-        return units / (self._clock() - start)
+        """Units per second of one round; taken again if the machine slept or its clock was set meanwhile."""
+        for _ in range(_TRIES):
+            start, wall = self._clock(), self._wall()
+            units = round_()
+            lasted, wall_lasted = self._clock() - start, self._wall() - wall
+            if abs(wall_lasted - lasted) <= DRIFT_S:
+                return units / lasted
+            self._drifts.append(wall_lasted - lasted)
+        raise KitError(
+            f"The clocks went apart in each of {_TRIES} rounds, by {self._drifts[-1]:+.1f} s at last.",
+            "Let nothing set the clock while a test measures, keep the machine awake, and run again.",
+        )
 
     def _is_near(self, name: str, values: list[float]) -> bool:
         target = self._targets.get(name)
@@ -119,6 +136,15 @@ class Measure:
         self, name: str, values: list[float], unit: str, references: list[float], note: str | None
     ) -> Measurement:
         target = self._targets.get(name)
+        if target and targets.is_noise(target, values, references, strict=self._strict):
+            raise KitError(
+                f"This machine is too unsteady to judge {name}: the reference itself, the same work "
+                f"each time, went from {min(references):,.4g} to {max(references):,.4g} {unit}.",
+                "Run again when less is going on beside it; your work is not graded down.",
+            )
+        if self._drifts:
+            slept = f"{len(self._drifts)} rounds were taken again: the clock was set, or the machine slept"
+            note = f"{note}; {slept}" if note else slept
         made = targets.measured(
             target, name, values, unit, references=references, strict=self._strict, note=note
         )

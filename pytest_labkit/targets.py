@@ -17,6 +17,7 @@ from pytest_labkit.model import Measurement, Target
 
 TOO_SLOW = "this machine is too slow"
 DEFAULT_RATIO = 0.5
+UNSTEADY = 2.0
 NEAR = 0.25  # a miss by less than this share of the limit is measured again before it counts
 
 _COMPARE = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
@@ -60,6 +61,20 @@ def judge(target: Target, value: float, reference: float | None, *, strict: bool
         f"{TOO_SLOW} for the target: the reference itself reached {reference:,.0f} "
         f"{target.unit}. Judged by the ratio to it instead: {share:.2f}, {enough:.2f} is enough",
     )
+
+
+def is_noise(target: Target, values: list[float], references: list[float], *, strict: bool = False) -> bool:
+    """
+    Whether rounds that miss *target* by their median say nothing, because the machine is unsteady.
+
+    They do where the reference of one round is more than `UNSTEADY` times that of another, and at least
+    half of the rounds met the target, each judged beside its own reference.
+    """
+    if len(references) < len(values) or judge(target, median(values), median(references), strict=strict).met:
+        return False
+    pairs = zip(values, references[-len(values) :], strict=True)
+    met = [judge(target, value, reference, strict=strict).met for value, reference in pairs]
+    return max(references) > UNSTEADY * min(references) and 2 * sum(met) >= len(met)
 
 
 def _share(target: Target, value: float, reference: float) -> float:

@@ -57,3 +57,50 @@ def test_long_values_are_cut_and_broken_ones_named() -> None:
     """A long value is cut with its length; one whose repr raises is named."""
     assert "… (1002 characters)" in shown("x" * 1000)
     assert "a Mute whose repr() raised RuntimeError" == shown(Mute())
+
+
+class Clock:
+    """Seconds that pass only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let them pass."""
+        self.now += seconds
+
+
+def test_f19_what_takes_effect_later_is_waited_for() -> None:
+    """No longer than it takes, and without a sleep to be lucky."""
+    clock, seen = Clock(), iter([0, 1, 2])
+    expect.eventually(2, lambda: next(seen), within_s=5, every_s=1, clock=clock, sleep=clock.sleep)
+    assert 2.0 == clock.now
+
+
+def test_f19_what_never_takes_effect_is_told() -> None:
+    """With what was there at last; looked at once more when the time is over."""
+    clock, looks = Clock(), []
+
+    def look() -> int:
+        looks.append(clock.now)
+        return 1
+
+    with pytest.raises(Mistake, match="expected 2; got 1") as raised:
+        expect.eventually(2, look, within_s=3, every_s=1, clock=clock, sleep=clock.sleep)
+    assert "2 within 3 s" == raised.value.expected
+    assert [0.0, 1.0, 2.0, 3.0] == looks
+
+
+def test_f19_a_liar_does_not_pass_later_either() -> None:
+    """Types are compared as in `equal`."""
+    with pytest.raises(Mistake, match=r"got 0 \(Liar\)"):
+        expect.eventually(2, lambda: Liar(0), within_s=0)
+
+
+def test_f19_what_looking_raises_is_raised() -> None:
+    """An error is no value to wait for."""
+    with pytest.raises(ZeroDivisionError, match="division"):
+        expect.eventually(2, lambda: 1 // 0)

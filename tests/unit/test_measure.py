@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit.errors import Mistake
+from pytest_labkit.errors import KitError, Mistake
 from pytest_labkit.measure import Measure
 from pytest_labkit.model import Criterion, Target
 
@@ -39,7 +39,9 @@ def test_first_round_is_not_counted(clock: FakeClock) -> None:
         clock.now += next(seconds)
         return 10.0
 
-    assert (10.0, 10.0, 10.0) == Measure(criterion(10), clock=clock).rate("rate", round_, unit="1/s").rounds
+    assert (10.0, 10.0, 10.0) == Measure(criterion(10), clock=clock, wall=clock).rate(
+        "rate", round_, unit="1/s"
+    ).rounds
 
 
 def test_student_and_reference_take_turns(clock: FakeClock) -> None:
@@ -51,7 +53,7 @@ def test_student_and_reference_take_turns(clock: FakeClock) -> None:
         clock.now += 1.0
         return 10.0
 
-    made = Measure(criterion(5), clock=clock).rate(
+    made = Measure(criterion(5), clock=clock, wall=clock).rate(
         "rate", lambda: work("student"), unit="1/s", reference=lambda: work("reference")
     )
     assert ["reference", "student"] * 4 == order
@@ -66,7 +68,7 @@ def test_near_miss_is_measured_again(clock: FakeClock) -> None:
         clock.now += 1.0
         return next(rates)
 
-    made = Measure(criterion(10), clock=clock).rate("rate", round_, unit="1/s")
+    made = Measure(criterion(10), clock=clock, wall=clock).rate("rate", round_, unit="1/s")
     assert 6 == len(made.rounds)
     assert made.met is True
 
@@ -78,7 +80,7 @@ def test_far_miss_fails_at_once(clock: FakeClock) -> None:
         clock.now += 1.0
         return 2.0
 
-    measure_ = Measure(criterion(10), clock=clock)
+    measure_ = Measure(criterion(10), clock=clock, wall=clock)
     with pytest.raises(Mistake, match="expected >= 10 1/s; got 2 1/s"):
         measure_.rate("rate", round_, unit="1/s")
     (made,) = measure_.measurements
@@ -88,5 +90,89 @@ def test_far_miss_fails_at_once(clock: FakeClock) -> None:
 def test_recorded_figures_are_judged_too() -> None:
     """Figures that a test took itself are held to the target of their name."""
     with pytest.raises(Mistake, match="got 3 1/s"):
-        Measure(criterion(10), clock=clock).record("rate", [3.0, 1.0, 4.0], unit="1/s")
-    assert Measure(criterion(10), clock=clock).record("other", [3.0], unit="1/s").met is None
+        Measure(criterion(10), clock=clock, wall=clock).record("rate", [3.0, 1.0, 4.0], unit="1/s")
+    assert Measure(criterion(10), clock=clock, wall=clock).record("other", [3.0], unit="1/s").met is None
+
+
+def test_f17_a_round_in_which_the_clock_was_set_is_taken_again(clock: FakeClock) -> None:
+    """The machine slept for an hour in the second round: it does not count, and the note says so."""
+    wall = FakeClock()
+    jumps = iter([0.0, 3600.0, 0.0, 0.0, 0.0])
+
+    def round_() -> float:
+        clock.now += 1.0
+        wall.now += 1.0 + next(jumps)
+        return 10.0
+
+    made = Measure(criterion(10), clock=clock, wall=wall).rate("rate", round_, unit="1/s")
+    assert (10.0, 10.0, 10.0) == made.rounds
+    assert "1 rounds were taken again: the clock was set, or the machine slept" == made.note
+    assert next(jumps, None) is None
+
+
+def test_f17_a_clock_that_never_rests_is_no_student_s_fault(clock: FakeClock) -> None:
+    """After three such rounds the figure is the machine's to answer for."""
+
+    def round_() -> float:
+        clock.now += 3.5
+        return 10.0
+
+    with pytest.raises(KitError, match=r"clocks went apart in each of 3 rounds, by -3\.5 s at last\."):
+        Measure(criterion(10), clock=clock, wall=FakeClock()).rate("rate", round_, unit="1/s")
+
+
+def test_f17_half_a_second_is_no_jump(clock: FakeClock) -> None:
+    """Clocks that are adjusted slowly, as by NTP, spoil nothing."""
+    wall = FakeClock()
+
+    def round_() -> float:
+        clock.now += 1.0
+        wall.now += 1.5
+        return 10.0
+
+    assert Measure(criterion(10), clock=clock, wall=wall).rate("rate", round_, unit="1/s").note is None
+
+
+@pytest.mark.parametrize(
+    ("student", "reference", "steady"),
+    [
+        ((2, 2, 13, 13, 2, 13), (20, 20, 90, 90, 20, 90), False),  # half of them met it, as the machine went
+        ((2, 2, 2, 2, 2, 13), (20, 20, 90, 90, 20, 90), True),  # one lucky round is no excuse
+        ((2, 2, 13, 13, 2, 13), (20, 20, 21, 20, 20, 22), True),  # the machine was steady: the answer is not
+        ((2, 2, 2, 2, 2, 2), (20, 20, 90, 90, 20, 90), True),  # far too slow, whatever the machine did
+    ],
+)
+def test_f18_a_machine_that_is_too_unsteady_judges_nobody(
+    clock: FakeClock, student: tuple[int, ...], reference: tuple[int, ...], steady: bool
+) -> None:
+    """A miss that hangs on which moment a round was taken in is no failure, and no pass."""
+    seen = iter([(10, 20), *zip(student, reference, strict=True)])
+    now = {}
+
+    def of_reference() -> float:
+        clock.now += 1.0
+        now["student"], rate = next(seen)
+        return rate
+
+    def of_student() -> float:
+        clock.now += 1.0
+        return now["student"]
+
+    measure = Measure(criterion(12), clock=clock, wall=clock)
+    error = Mistake if steady else KitError
+    told = "rate, the median of 6 rounds" if steady else "too unsteady to judge rate: the reference itself"
+    with pytest.raises(error, match=told):
+        measure.rate("rate", of_student, unit="1/s", rounds=6, reference=of_reference)
+
+
+def test_f18_a_median_that_meets_the_target_passes_on_any_machine(clock: FakeClock) -> None:
+    """Unsteadiness takes nothing away."""
+    rates = iter([20, 20, 20, 90, 20, 90, 20, 20])
+
+    def round_() -> float:
+        clock.now += 1.0
+        return next(rates)
+
+    assert (
+        Measure(criterion(12), clock=clock, wall=clock).rate("rate", round_, unit="1/s", reference=round_).met
+    )
