@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -279,3 +280,17 @@ def test_links_stand_in_front_of_an_external_kafka(
             faults.kafka.killed().__enter__()
         faults.close()
     relay.close()
+
+
+def test_a_link_that_cannot_read_what_comes_says_so(
+    running: services.Services, faults: Faults, environ: dict[str, str]
+) -> None:
+    """TLS, for instance: the connection is reset, and the kit takes the blame when the test ends."""
+    assert running.healthy("kafka")
+    host, _, port = environ["KAFKA_BOOTSTRAP_SERVERS"].split(",")[0].partition(":")
+    with socket.create_connection((host, int(port)), DEADLINE_S) as client:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")  # the start of a TLS handshake
+        with pytest.raises(ConnectionResetError, match="reset"):
+            client.recv(1)
+    with pytest.raises(KitError, match=r"A link to Kafka met what is not its protocol: a frame of \d+ bytes"):
+        faults.close()
