@@ -2,26 +2,27 @@
 The author's linter: what is wrong with a lab, before a student finds it.
 
 Static: it reads files and runs nothing. That stubs are `todo`, that model answers pass and that each
-planted bug is caught is for a run to show; the project's tests in `tests/labs` make those runs.
+planted bug is caught is for runs to show, which `trials` makes.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_labkit import planted
 from pytest_labkit.answers.staging import matching
 from pytest_labkit.model import Lab
 from pytest_labkit.testfiles import tests_of
+from pytest_labkit.verdicts import line_of
 
 TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
 
 
 def problems(lab: Lab, root: Path) -> list[str]:
     """What is wrong with *lab*, a sentence each; empty if nothing is."""
-    return [*_tests(lab), *_stubs(lab), *_readme(lab), *_planted(lab, root / "solutions")]
+    return [*_criteria(lab), *_tests(lab), *_stubs(lab), *_readme(lab), *_planted(lab, root / "solutions")]
 
 
 def criteria_table(lab: Lab) -> str:
@@ -45,6 +46,26 @@ def write_table(lab: Lab) -> None:
     path = lab.folder / "README.md"
     if path.is_file():
         path.write_text(with_table(path.read_text("utf-8"), lab), "utf-8")
+
+
+def _criteria(lab: Lab) -> Iterator[str]:
+    for criterion in (*lab.criteria, *lab.challenges):
+        where = f"{lab.id}: {criterion.id}"
+        if criterion.points < 1 and criterion in lab.criteria:
+            yield f"{where} is worth 0 points: a whole number above 0, or make it a challenge"
+        if not all(hint.strip() for hint in criterion.hints):
+            yield f"{where} has an empty hint: a question, a narrower one, almost the answer"
+        file, _, name = (criterion.look_at or "").partition(":")
+        if file and not _defines(lab.folder / file, name):
+            yield f"{where} looks at {criterion.look_at}, which the stub does not define"
+
+
+def _defines(path: Path, name: str) -> bool:
+    """Whether *path* has the whole of the dotted *name*; any file that is there has the empty one."""
+    outer = name.rpartition(".")[0]
+    if not path.is_file():
+        return False
+    return not name or line_of(path, name) not in (None, line_of(path, outer) if outer else None)
 
 
 def _tests(lab: Lab) -> Iterator[str]:
@@ -80,7 +101,8 @@ def _planted(lab: Lab, solutions: Path) -> Iterator[str]:
     for stub in matching(lab.folder, lab.answers):
         if not (own / stub).is_file():
             yield f"{lab.id}: there is no model answer for {stub}"
-    caught = {tomllib.loads(p.read_text("utf-8"))["criterion"] for p in own.glob("planted/*/planted.toml")}
+    caught = {bug.criterion for bug in planted.bugs(lab, solutions)}
     for criterion in lab.criteria:
         if criterion.id not in caught:
             yield f"{lab.id}: no planted bug is there for {criterion.id} to catch"
+    yield from planted.problems(lab, solutions, tests_of(lab))

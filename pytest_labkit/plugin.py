@@ -66,6 +66,7 @@ def _begin(config: pytest.Config) -> None:
         cwd=config.invocation_params.dir,
     )
     _quiet_benchmarks(config)
+    _quiet_pytest(config)
     config.pluginmanager.register(session.LabSession(config, chosen), session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
 
@@ -77,12 +78,28 @@ def _quiet_benchmarks(config: pytest.Config) -> None:
         config.option.benchmark_quiet = True
 
 
+def _quiet_pytest(config: pytest.Config) -> None:
+    """Where only labs are run, leave out pytest's header, so that a screen has room for what was found."""
+    if config.option.verbose == 0 and all(_is_in_labs(path, config) for path in _named(config)):
+        config.option.verbose = -1
+
+
 def _has_labs(config: pytest.Config) -> bool:
     """Whether the project has a lab where labs are, or the command line names one."""
     if any((config.rootpath / "labs").glob("*/lab.toml")):
         return True
-    named = (config.invocation_params.dir / str(arg).partition("::")[0] for arg in config.args)
-    return any((folder / "lab.toml").is_file() for path in named for folder in _and_above(path, config))
+    return any(_is_in_labs(path, config) for path in _named(config))
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """The files and folders of the command line."""
+    return [config.invocation_params.dir / str(arg).partition("::")[0] for arg in config.args]
+
+
+def _is_in_labs(path: Path, config: pytest.Config) -> bool:
+    """Whether *path* is a lab, in a lab, or the folder of all of them."""
+    above = any((folder / "lab.toml").is_file() for folder in _and_above(path, config))
+    return above or any(path.glob("*/lab.toml"))
 
 
 def _and_above(path: Path, config: pytest.Config) -> list[Path]:

@@ -25,6 +25,7 @@ from pytest_labkit.answers.staging import Staged
 from pytest_labkit.errors import UsageProblem
 from pytest_labkit.journal import Journal, folder
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
+from pytest_labkit.report.wording import DID_NOT_RUN
 from pytest_labkit.settings import Settings
 from pytest_labkit.targets import TOO_SLOW
 from pytest_labkit.testfiles import tests_of
@@ -78,7 +79,8 @@ class LabRun:
             parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
         for name, info in self.services.items():
             ready = f"ready in {info.ready_s:.1f} s" if info.ready_s else "attached"
-            parts.append(f"{name} {info.version} {ready}")
+            version = "" if info.version == "unknown" else f"{info.version} "
+            parts.append(f"{name} {version}{ready}")
         return " · ".join(parts)
 
     def begin_journal(self, say: Callable[[str], None]) -> None:
@@ -177,13 +179,13 @@ class LabRun:
         again = f"pytest {self.name}"
         broken = [r for r in results if _is_broken(r)]
         if broken:
-            return "labkit doctor    (the kit or a service broke; your work is not graded down)"
+            return f"run again: {again}\nif it breaks again: labkit doctor    (your work is not graded down)"
         waiting = [r for r in results if r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN)]
         if waiting:
             first = waiting[0]
             place = first.message.look_at if first.message and first.message.look_at else self.name
             id_ = first.criterion.id
-            if first.verdict is Verdict.TODO:
+            if first.verdict in (Verdict.TODO, Verdict.ERROR):
                 return f"open {place}, then: {again} --lab-criterion {id_}"
             return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
         if self.cut_short or any(r.verdict is Verdict.UNKNOWN for r in results):
@@ -230,17 +232,14 @@ def _status(results: Iterable[CriterionResult], cut_short: bool) -> Status:
     return Status.INCOMPLETE if unknown or cut_short else Status.COMPLETE
 
 
-_DID_NOT_RUN = "a run"
-
-
 def _not_run(criterion: Criterion, why: str) -> CriterionResult:
-    return CriterionResult(criterion, Verdict.UNKNOWN, message=Message(criterion.title, _DID_NOT_RUN, why))
+    return CriterionResult(criterion, Verdict.UNKNOWN, message=Message(criterion.title, DID_NOT_RUN, why))
 
 
 def _is_broken(result: CriterionResult) -> bool:
     """Whether it ran and the kit or a service broke, as against: it did not run."""
     message = result.message
-    return result.verdict is Verdict.UNKNOWN and not (message and message.expected == _DID_NOT_RUN)
+    return result.verdict is Verdict.UNKNOWN and not (message and message.expected == DID_NOT_RUN)
 
 
 def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:

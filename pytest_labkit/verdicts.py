@@ -123,6 +123,8 @@ def told(error: BaseException) -> str:
     """*error* in one line: its type and the first line of what it says."""
     if isinstance(error, AnswerDied | AnswerMissing | OutOfTime | NotAValue | Tampered):
         return str(error)
+    if isinstance(error, SyntaxError) and error.text:
+        return f"{type(error).__name__}: {error.msg}: {error.text.strip()}"
     first = str(error).strip().partition("\n")[0]
     if isinstance(error, LabkitError):
         return first

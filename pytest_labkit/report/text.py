@@ -22,7 +22,7 @@ from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.build import as_json, project, within
 from pytest_labkit.report.document import Criterion, Document, Step
 
-MOST_LINES = 24
+MOST_LINES = 20  # with pytest's own lines a screen of 25
 _WIDEST = 100
 _LONGEST_TEXT = 2_000  # more can never be shown
 _DETAILS = 6  # columns that what belongs to a criterion stands to the right
@@ -85,7 +85,9 @@ def _screen(document: Document, width: int, where: str | None) -> list[Line]:
             *_notes(document, width),
             *_foot(document, where, width),
         ]
-        if sum(line.rank == 0 for line in lines) <= MOST_LINES:
+        # What needs no work shares lines so that the rest can be told whole; what does, only if it must.
+        needed = [line for line in lines if line.rank == 0 or not sharing]
+        if len(needed) <= MOST_LINES:
             break
     return lines
 
@@ -103,11 +105,13 @@ def _head(document: Document, width: int) -> Iterator[Line]:
         yield from _labelled("", tally, width, rank=0)
     if not document["passed"] and document["status"] != "complete":
         text = wording.outcome(document)
-        yield Line(text, painted=len(text), colour="yellow")
+        for piece in _wrapped(text, width):
+            yield Line(piece, painted=len(piece), colour="yellow")
 
 
 def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterator[Line]:
     explained = _explained(document)
+    told = _got(explained)
     for group in _groups(document["criteria"], explained, sharing):
         if len(group) > 1:
             yield _shared(group)
@@ -118,19 +122,27 @@ def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterat
         yield from _measured(criterion, width, named=False)
         if criterion is explained:
             yield from _message(criterion, width)
-        elif criterion["verdict"] in ("failed", "error") and criterion["message"]:
-            yield Line(f"{'':{_DETAILS}}got       {_first_line(criterion['message']['got'])}", rank=2)
+        elif criterion["verdict"] in ("failed", "error") and _got(criterion) != told:
+            yield Line(f"{_INDENT}got       {_got(criterion)}", rank=2)
+
+
+def _got(criterion: Criterion | None) -> str:
+    """The first line of what was got; the same one twice tells nothing more."""
+    return _first_line(criterion["message"]["got"]) if criterion and criterion["message"] else ""
 
 
 def _explained(document: Document) -> Criterion | None:
     """The first criterion that needs work; one that was only not selected does not."""
     for verdicts in _NEEDS_WORK:
-        if "unknown" in verdicts and document["status"] == "incomplete":
-            continue
         for criterion in document["criteria"]:
-            if criterion["verdict"] in verdicts.split():
+            if criterion["verdict"] in verdicts.split() and not _did_not_run(criterion):
                 return criterion
     return None
+
+
+def _did_not_run(criterion: Criterion) -> bool:
+    message = criterion["message"]
+    return criterion["verdict"] == "unknown" and (not message or message["expected"] == wording.DID_NOT_RUN)
 
 
 def _groups(
@@ -139,7 +151,8 @@ def _groups(
     """Criteria line by line: those of a verdict in *sharing* on one line, the explained one on its own."""
     groups: dict[object, list[Criterion]] = {}
     for n, criterion in enumerate(criteria):
-        shares = criterion["verdict"] in sharing and criterion is not explained
+        shares = criterion["verdict"] in sharing or _did_not_run(criterion)
+        shares = shares and criterion is not explained
         groups.setdefault(criterion["verdict"] if shares else n, []).append(criterion)
     return list(groups.values())
 
@@ -160,7 +173,9 @@ def _shared(group: Sequence[Criterion]) -> Line:
     """` ✓ passed   A1 A2 A4`"""
     mark = _mark(group[0])
     ids = " ".join(_cropped(criterion["id"], 12) for criterion in group)
-    return Line(f"{mark} {ids}", painted=len(mark), colour=_COLOURS[group[0]["verdict"]])
+    reasons = {criterion["message"]["got"] for criterion in group if criterion["message"]}
+    why = f": {_first_line(*reasons)}" if group[0]["verdict"] == "unknown" and len(reasons) == 1 else ""
+    return Line(f"{mark} {ids}{why}", painted=len(mark), colour=_COLOURS[group[0]["verdict"]])
 
 
 def _mark(criterion: Criterion) -> str:
@@ -212,7 +227,10 @@ def _notes(document: Document, width: int) -> Iterator[Line]:
 
 def _foot(document: Document, where: str | None, width: int) -> Iterator[Line]:
     if document["next_step"]:
-        yield from list(_labelled("next: ", document["next_step"], width, rank=1))[:3]
+        step = document["next_step"]
+        if cell_len(step) > width - 6:  # a command that goes on in the next line cannot be copied
+            step = step.replace(", then: ", ",\nthen: ").replace("; a hint: ", ";\na hint: ")
+        yield from list(_labelled("next: ", step, width, rank=1))[:3]
     if where is not None:
         yield Line("report: " + _tail(where, width - 8), painted=7, colour="dim")
 

@@ -18,7 +18,7 @@ from pytest_labkit.report.wording import fields, figure
 
 MOST_ROWS = 7  # with the line of the times above them eight lines
 _MOST_BARS = 20
-_LONGEST_NAME = 14
+_LONGEST_NAME = 18
 _WIDTH = 80  # columns, where nobody says how many there are
 _ENDS = {"ok": "┤", "failed": "✗", "unknown": "?"}
 _STILL_RUNNING = "→"
@@ -88,7 +88,8 @@ def _few(rows: Sequence[str]) -> Iterator[str]:
 
 def _name(step: Step, first: bool, width: int) -> str:
     """The client, at the first of its operations only."""
-    return set_cell_size(step["process"] if first else "", width)
+    name = step["process"] if first else ""
+    return set_cell_size(name if cell_len(name) <= width else f"{set_cell_size(name, width - 1)}…", width)
 
 
 def _axis(length: float, room: int) -> str:

@@ -13,6 +13,9 @@ from pytest_labkit.report.document import Criterion, Document, Measurement, Mess
 
 GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}
 
+DID_NOT_RUN = "a run"
+"""What is expected of a criterion that did not run, as against one in which the kit or a service broke."""
+
 # What the run as a whole came to, where that is not said by the criteria themselves.
 STATUS = {
     "incomplete": "Incomplete: not every criterion was checked.",

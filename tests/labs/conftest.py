@@ -1,75 +1,58 @@
-"""Runs of a lab in processes of their own, two at a time, on a DynamoDB that is up for all of them."""
+"""Trials of lab 3 in processes of their own, two at a time, on a DynamoDB that is up for all of them."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pytest_labkit import settings
+from pytest_labkit import manifest, settings
 from pytest_labkit.services import Services
+from pytest_labkit.trials import Result, Trial, carry_out
 from tests.conftest import IN_A_WORKER
 from tests.labs import warm
 
 ROOT = Path(__file__).parents[2]
+LAB = manifest.read(ROOT / "labs" / "lab3", ROOT)
 AT_ONCE = 2
 DEADLINE_S = 300
 
 
-@dataclass(frozen=True)
-class Run:
-    """How a run of the lab ended: exit status, verdict by criterion, what it printed."""
+class Trials:
+    """Trials of the lab: each begins at once or when its turn comes, and is waited for later."""
 
-    status: int
-    verdicts: dict[str, str]
-    output: str
-
-
-class Lab3:
-    """Lab 3, to be run on answers: a run is started at once or when its turn comes, and waited for later."""
-
-    def __init__(self, env: dict[str, str], reports: Path, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, env: dict[str, str], folder: Path, pool: ThreadPoolExecutor) -> None:
         self._env = env
-        self._reports = reports
+        self._folder = folder
         self._pool = pool
-        self._runs: dict[Path, Callable[[], Run]] = {}
+        self._results: dict[str, Callable[[], Result]] = {}
 
-    def start(self, answers: Path, criteria: Iterable[str], *options: str, test: str = "") -> None:
+    def start(self, trial: Trial) -> None:
         """
-        Run *criteria*, or one *test* of theirs, on *answers*, and where a file is missing on the model's.
+        Carry out *trial*.
 
-        In a worker of pytest-xdist, which has half of the tests and does not know which, the run waits
-        until it is asked for.
+        In a worker of pytest-xdist, which has half of the tests and does not know which, it waits until
+        it is asked for.
         """
-        run = partial(self._run, answers, list(criteria), options, test)
-        self._runs[answers] = run if IN_A_WORKER else self._pool.submit(run).result
+        began = partial(carry_out, trial, ROOT, self._folder / trial.name, self._run)
+        self._results[trial.name] = began if IN_A_WORKER else self._pool.submit(began).result
 
-    def run_of(self, answers: Path) -> Run:
-        """The run on *answers*, when it has ended."""
-        return self._runs[answers]()
+    def complaints(self, name: str) -> tuple[str, ...]:
+        """What is wrong with the trial of this *name*, when it has ended."""
+        return self._results[name]().complaints
 
-    def _run(self, answers: Path, criteria: list[str], options: tuple[str, ...], test: str) -> Run:
-        reports = self._reports / answers.name
-        reports.mkdir(parents=True)
-        arguments = [f"labs/lab3/{test}", "--lab-answers", str(answers), "--lab-answers", "solutions"]
-        arguments += [f"--lab-criterion={criterion}" for criterion in criteria]
-        arguments += [f"--lab-report={reports}", "-q", "-p", "no:cacheprovider", *options]
-        output = reports.with_suffix(".txt")
-        status = warm.run(arguments, folder=ROOT, env=self._env, output=output, deadline_s=DEADLINE_S)
-        report = reports / "lab3" / "report.json"
-        found = json.loads(report.read_text("utf-8"))["criteria"] if report.is_file() else []
-        return Run(status, {c["id"]: c["verdict"] for c in found}, output.read_text("utf-8", "replace"))
+    def _run(self, arguments: Sequence[str], output: Path) -> int:
+        return warm.run([*arguments], folder=ROOT, env=self._env, output=output, deadline_s=DEADLINE_S)
 
 
 @pytest.fixture(scope="session")
-def lab3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab3]:
-    """Lab 3 on a DynamoDB that is up for the session; what is not waited for is not run."""
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+    """Trials on a DynamoDB that is up for the session; what is not waited for is not run."""
     folder = tmp_path_factory.mktemp("lab3")
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
         endpoint = services.endpoint("dynamodb")
@@ -78,12 +61,12 @@ def lab3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab3]:
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
-            yield Lab3({**theirs, **ours}, folder / "reports", pool)
+            yield Trials({**theirs, **ours}, folder / "trials", pool)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def selected(request: pytest.FixtureRequest, parameter: str) -> list[Path]:
+def selected(request: pytest.FixtureRequest, parameter: str) -> list[Any]:
     """The values of *parameter* in those tests of the run that have one, in their order."""
     found = (getattr(item, "callspec", None) for item in request.session.items)
     return [spec.params[parameter] for spec in found if spec is not None and parameter in spec.params]

@@ -12,31 +12,31 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import manifest
-from tests.labs.conftest import ROOT, Lab3, selected
+from pytest_labkit.trials import PASSED, Trial
+from tests.labs.conftest import LAB, ROOT, Trials, selected
 
 DESIGNS = sorted(path.parent for path in (ROOT / "tests" / "labs" / "designs").glob("*/design.toml"))
-CRITERIA = manifest.read(ROOT / "labs" / "lab3", ROOT).criteria
 TIMED = os.environ.get("LAB3_DESIGNS") == "timed"
 
 
-def wanted(design: Path) -> list[str]:
-    """The criteria that *design* is held to."""
+def trial_of(design: Path) -> Trial:
+    """A run of the criteria that *design* is held to: all but A7, where it is one that cannot be fast."""
     slow = tomllib.loads((design / "design.toml").read_text("utf-8"))["slow"]
-    return [criterion.id for criterion in CRITERIA if not criterion.targets or (TIMED and not slow)]
+    held_to = [c.id for c in LAB.criteria if not c.targets or (TIMED and not slow)]
+    advice = {None: "a right design has to pass: mend the test, or the README"}
+    folders = (design, ROOT / "solutions")
+    return Trial(LAB, design.name, folders, dict.fromkeys(held_to, PASSED), advice)
 
 
 @pytest.fixture(scope="module")
-def runs(lab3: Lab3, request: pytest.FixtureRequest) -> Lab3:
-    """Lab 3, with a run on each of the selected designs on its way."""
+def begun(trials: Trials, request: pytest.FixtureRequest) -> Trials:
+    """Trials, with those of the selected designs on their way."""
     for design in selected(request, "design"):
-        lab3.start(design, wanted(design))
-    return lab3
+        trials.start(trial_of(design))
+    return trials
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
-def test_another_right_design_passes(design: Path, runs: Lab3) -> None:
+def test_another_right_design_passes(design: Path, begun: Trials) -> None:
     """Every criterion that the design is held to is passed."""
-    run = runs.run_of(design)
-    expected = dict.fromkeys(wanted(design), "passed")
-    assert expected == {id_: run.verdicts.get(id_) for id_ in expected}, run.output
+    assert () == begun.complaints(design.name)

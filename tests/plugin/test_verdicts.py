@@ -132,8 +132,9 @@ def test_hang_is_waited_for_once(right: TinyLab) -> None:
     right.write("lab.toml", limited)
     waiting = "print('called', file=open('calls', 'a')); time.sleep(60)"
     right.write("calc.py", "import time\n" + RIGHT.replace("return a + b", waiting))
-    right.run("--lab-criterion", "A1")
+    result = right.run("--lab-criterion", "A1")
     assert right.verdicts["A1"] == "error"
+    assert "lab failed" not in result.stdout.str()
     assert right.message("A1")["got"] == "did not end within 1 s: at calc.py:4 in add"
     assert (right.root / "calls").read_text() == "called\n"
 

@@ -47,7 +47,7 @@ UNTOUCHED = Message(
     got="NotImplementedError: the stub is as it was given",
     look_at="/home/ann/course/labs/lab3/event_store.py:63",
 )
-NOT_SELECTED = Message(checked="nothing", expected="this criterion to be selected", got="not selected")
+NOT_SELECTED = Message(checked="nothing", expected="a run", got="not selected")
 
 FAST = Measurement(
     "throughput", 18412.3, "events/s", ">= 10000", True, (17210.0, 18412.3, 19003.5), reference=21950.0

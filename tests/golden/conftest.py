@@ -1,0 +1,27 @@
+"""A DynamoDB that is up for all transcripts, and a course for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import settings
+from pytest_labkit.services import Services
+from tests.golden.course import Course
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Where DynamoDB is, and a place for bytecode that all runs share."""
+    folder = tmp_path_factory.mktemp("golden")
+    with Services(settings.resolve(folder)) as services:
+        endpoint = services.endpoint("dynamodb")
+        yield {**endpoint.env, "LABKIT_BACKEND": "external", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+@pytest.fixture
+def course(tmp_path: Path, environment: dict[str, str]) -> Course:
+    """A checkout with untouched stubs."""
+    return Course(tmp_path / "course", environment)

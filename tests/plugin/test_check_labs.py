@@ -1,0 +1,193 @@
+"""The runs of `labkit check-labs`, on a small lab that is sound, and broken in every way that a run shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit import cli, manifest
+from pytest_labkit.trials import Proof, Result, Trial, carry_out
+from tests.plugin.authors import RIGHT, AuthorsLab
+
+ARGUMENTS = ["check-labs", "--backend", "local"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AuthorsLab:
+    """A sound lab, whose project is the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return AuthorsLab(tmp_path)
+
+
+def pytest_in(root: Path) -> Callable[[Sequence[str], Path], int]:
+    """Runs of a pytest of their own in *root*."""
+
+    def run(arguments: Sequence[str], output: Path) -> int:
+        with output.open("wb") as printed:
+            command = [sys.executable, "-m", "pytest", *arguments]
+            return subprocess.run(command, cwd=root, stdout=printed, stderr=printed, timeout=120).returncode
+
+    return run
+
+
+def tried(lab: AuthorsLab, name: str, *, fast: bool = False) -> Result:
+    """How the trial of that name ends."""
+    found = manifest.read(lab.root / "labs" / "tiny", lab.root)
+    trials: dict[str, Trial] = {trial.name: trial for trial in Proof(found, lab.root, fast).trials}
+    return carry_out(trials[name], lab.root, lab.root / "runs" / name, pytest_in(lab.root))
+
+
+def test_sound_lab_is_proven(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each run is told as it ends, then a table of what was proven, and the exit code is 0."""
+    assert 0 == cli._exit_code(ARGUMENTS)
+    shown = capsys.readouterr().out.splitlines()
+    assert ["A1_minus", "A2_thrice", "solution", "stubs"] == sorted(
+        line.split()[3] for line in shown if line.startswith("✓") and "/4" in line
+    )
+    assert [
+        "tiny: A tiny lab",
+        "criterion  tests  stubs  solution  bugs caught",
+        "A1             2  todo   passed            1/1",
+        "A2             1  todo   passed            1/1",
+        "",
+        "✓ tiny: proven",
+    ] == shown[-6:]
+
+
+def test_fast_leaves_out_what_is_timed(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --fast the model answer is not held to targets, and bugs are still caught by their tests."""
+    lab.change("labs/tiny/lab.toml", ">= 1 sums/s", ">= 100 sums/s")
+    lab.change("labs/tiny/README.md", ">= 1 sums/s", ">= 100 sums/s")
+    assert 0 == cli._exit_code([*ARGUMENTS, "tiny", "--fast", "-j", "1"])
+    shown = capsys.readouterr().out
+    assert "A2             1  todo   -                 1/1\n" in shown
+
+
+def test_complaints_end_in_one(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """A complaint is said below the table, which shows where it belongs, and the exit code is 1."""
+    lab.change("solutions/tiny/calc.py", "a + b", "a - b")
+    lab.change("solutions/tiny/calc.py", "add(n, n)", "2 * n")
+    assert 1 == cli._exit_code(ARGUMENTS)
+    shown = capsys.readouterr().out
+    assert "A1             2  todo   no                1/1\n" in shown
+    assert "✗ tiny: model answers: A1 is failed, not passed (-1): mend solutions/tiny" in shown
+
+
+def test_nothing_is_run_while_files_do_not_fit(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """What can be read in the files is said first, in a moment."""
+    lab.change("labs/tiny/calc.py", "TODO ", "")
+    assert 1 == cli._exit_code(ARGUMENTS)
+    assert "✗ tiny: the stub calc.py has no TODO\n" == capsys.readouterr().out
+
+
+def test_static_runs_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --static no run is made, even if one would fail."""
+    lab.change("solutions/tiny/calc.py", "a + b", "a - b")
+    assert 0 == cli._exit_code(["check-labs", "--static"])
+    assert "✓ tiny: nothing is missing\n" == capsys.readouterr().out
+
+
+def test_stub_that_is_not_todo(lab: AuthorsLab) -> None:
+    """A stub that does something is named, and what to write instead."""
+    lab.change(
+        "labs/tiny/calc.py", 'raise NotImplementedError("TODO A1: the sum of a and b")', "pass  # TODO"
+    )
+    assert (
+        "tiny: untouched stubs: A1 is failed, not todo (None (NoneType)): let what it calls first raise "
+        'NotImplementedError("TODO A1: …") in calc.py:add',
+    ) == tried(lab, "stubs").complaints
+
+
+def test_solution_that_does_not_pass(lab: AuthorsLab) -> None:
+    """A model answer that fails is named, with what it gave."""
+    lab.change("solutions/tiny/calc.py", "a + b", "a * b")
+    first = tried(lab, "solution").complaints[0]
+    assert first == (
+        "tiny: model answers: A1 is failed, not passed (6): mend solutions/tiny, or the test if it asks for "
+        "more than the README says"
+    )
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["whole", "fast"])
+def test_bug_that_is_not_caught(lab: AuthorsLab, fast: bool) -> None:
+    """A planted bug that passes its test is named, and its test."""
+    lab.plant("A1_minus", "A1", "test_add", RIGHT)
+    assert (
+        "tiny: planted/A1_minus: test_calc.py::test_add, which planted.toml names, does not fail on it, "
+        "no other did: name the test that shows it, or write it",
+    ) == tried(lab, "A1_minus", fast=fast).complaints
+
+
+def test_bug_that_another_test_catches(lab: AuthorsLab) -> None:
+    """A bug that is caught, but not by the test that its author names, is not caught for its reason."""
+    lab.plant("A1_minus", "A1", "test_add_nothing", RIGHT.replace("a + b", "a - b"), also='["A2"]')
+    assert (
+        "tiny: planted/A1_minus: test_calc.py::test_add_nothing, which planted.toml names, does not fail on "
+        "it, test_calc.py::test_add did: name the test that shows it, or write it",
+    ) == tried(lab, "A1_minus").complaints
+
+
+def test_bug_that_breaks_more_than_it_says(lab: AuthorsLab) -> None:
+    """Another criterion that fails is named; where the bug says so, that is in order."""
+    lab.change("labs/tiny/lab.toml", 'targets = ["speed >= 1 sums/s"]\n', "")
+    lab.plant("A1_minus", "A1", "test_add", RIGHT.replace("a + b", "a - b"))
+    assert (
+        "tiny: planted/A1_minus: A2 is failed, not passed (0): narrow the bug, or name the criterion in "
+        'planted/A1_minus/planted.toml: also = ["…"]',
+    ) == tried(lab, "A1_minus").complaints
+
+
+def test_bug_that_fails_nothing_of_its_criterion(lab: AuthorsLab) -> None:
+    """A criterion that passes although its test failed under another name is no proof."""
+    lab.change("labs/tiny/test_calc.py", '@pytest.mark.criterion("A1")\ndef test_add(', "def test_add(")
+    (complaint,) = tried(lab, "A1_minus").complaints
+    assert "A1 is passed, not error or failed: write a test of A1 that shows it (the operator is" in complaint
+
+
+def test_run_that_proves_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run in which the kit broke is no proof: it is told with the end of its output, and ends in 20."""
+    lab.change("labs/tiny/test_calc.py", "answers.calc.double(2)", "nothing")
+    lab.change(
+        "labs/tiny/test_calc.py",
+        "    expect.equal(4",
+        "    raise KitError('out of luck')\n    expect.equal(4",
+    )
+    lab.change("labs/tiny/test_calc.py", "import expect", "import KitError, expect")
+    assert 20 == cli._exit_code(ARGUMENTS)
+    shown = capsys.readouterr()
+    assert ["?", "?", "?", "✓"] == sorted(line[0] for line in shown.out.splitlines() if "/4 tiny " in line)
+    assert "tiny: model answers: the run proves nothing, it ended with exit status 20:\n" in shown.err
+    assert "out of luck" in shown.err
+
+
+def test_run_that_cannot_be_made(lab: AuthorsLab) -> None:
+    """A run that does not end, or cannot be started, is no proof either."""
+    found = manifest.read(lab.root / "labs" / "tiny", lab.root)
+
+    def never(_arguments: Sequence[str], _output: Path) -> int:
+        raise TimeoutError("pytest labs/tiny did not end within 900 s")
+
+    result = carry_out(Proof(found, lab.root).stubs(), lab.root, lab.root / "runs", never)
+    assert result.broken
+    assert ("tiny: untouched stubs: pytest labs/tiny did not end within 900 s",) == result.complaints
+
+
+def test_report_is_what_is_judged(lab: AuthorsLab) -> None:
+    """A run that exits with 0 and leaves no report has proven nothing."""
+    found = manifest.read(lab.root / "labs" / "tiny", lab.root)
+
+    def silent(_arguments: Sequence[str], output: Path) -> int:
+        output.write_text("all is well\n")
+        (output.parent / "tiny").mkdir()
+        (output.parent / "tiny" / "report.json").write_text(json.dumps(["passed"]))
+        return 0
+
+    result = carry_out(Proof(found, lab.root).stubs(), lab.root, lab.root / "runs", silent)
+    assert result.broken
+    assert "it ended with exit status 0:\n    all is well" in result.complaints[0]
