@@ -66,10 +66,10 @@ def faults(running: services.Services, tables: Tables, environ: Environ) -> Iter
 
 
 def client() -> Any:
-    """boto3 as a student's code makes it, which tries nothing twice and waits half a second."""
+    """boto3 as a student's code makes it, which tries nothing twice and waits two seconds."""
     return new_session().client(
         "dynamodb",
-        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=0.5),
+        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=2),
     )
 
 

@@ -16,7 +16,7 @@ from pytest_labkit.errors import KitError
 from pytest_labkit.faults.board import Faults
 from pytest_labkit.faults.link import Relay
 
-TIMEOUT_S = 0.5
+TIMEOUT_S = 1.0
 
 
 @pytest.fixture(scope="module", params=["local", "docker"])

@@ -15,7 +15,7 @@ import redis as client
 from pytest_labkit import expect
 
 def get():
-    with client.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=0.5, retry=None) as connection:
+    with client.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5, retry=None) as connection:
         return connection.get("key")
 
 """

@@ -210,31 +210,31 @@ def test_a_client_that_resets_resets_the_server(connect: Connect, relay: Relay) 
         relay.order("close", group="s")
 
 
-@pytest.mark.parametrize(("ways", "at_least"), [("requests", 0.2), ("replies", 0.2), ("both", 0.4)])
+@pytest.mark.parametrize(("ways", "at_least"), [("requests", 0.5), ("replies", 0.5), ("both", 1.0)])
 def test_delay_is_on_each_way(connect: Connect, link: Link, ways: Ways, at_least: float) -> None:
     """On a connection from before and on a new one; afterwards both are as quick as ever."""
     before = connect()
-    with link.delay(0.2, ways=ways) as fault:
+    with link.delay(0.5, ways=ways) as fault:
         for client in (before, connect()):
             began = time.monotonic()
             assert b"hello" == client.ask(b"hello")
-            assert at_least <= time.monotonic() - began < at_least + 0.2
+            assert at_least <= time.monotonic() - began < at_least + 0.5
     assert fault.fired >= 2
     began = time.monotonic()
     assert b"hello" == before.ask(b"hello")
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 0.5
 
 
 def test_delay_is_no_limit(connect: Connect, link: Link) -> None:
     """Twenty requests sent one after the other are all late once, not twenty times."""
     client = connect()
-    with link.delay(0.2, ways="requests"):
+    with link.delay(0.5, ways="requests"):
         began = time.monotonic()
         for number in range(20):
             client.socket.sendall(b"%02d" % number)
             time.sleep(0.005)
         assert b"".join(b"%02d" % number for number in range(20)) == client.read(40)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 5.0
 
 
 def test_a_delay_that_is_lifted_lets_go_of_what_it_held(connect: Connect, link: Link) -> None:
@@ -266,17 +266,17 @@ def test_bytes_keep_their_order_under_jitter(connect: Connect, link: Link) -> No
 
 
 def test_bandwidth_is_shared_by_all_connections(connect: Connect, link: Link) -> None:
-    """Two connections of 50 KB each need a second for 100 KB/s."""
+    """Two connections of 50 KB each need two seconds for 50 KB/s."""
     one, other = connect(), connect()
-    with link.bandwidth(100_000, ways="requests"):
+    with link.bandwidth(50_000, ways="requests"):
         began = time.monotonic()
         for client in (one, other):
             client.socket.sendall(b"x" * 50_000)
         assert 50_000 == len(one.read(50_000)) == len(other.read(50_000))
-        assert 0.9 <= time.monotonic() - began < 2.0
+        assert 1.9 <= time.monotonic() - began < 4.0
     began = time.monotonic()
     one.ask(b"x" * 50_000)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.9
 
 
 def test_bytes_trickle_through_little_bandwidth(connect: Connect, link: Link) -> None:
@@ -286,7 +286,7 @@ def test_bytes_trickle_through_little_bandwidth(connect: Connect, link: Link) ->
         client.socket.sendall(b"x" * 100_000)
         began = time.monotonic()
         client.read(1000)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 5.0
 
 
 def test_what_is_stalled_arrives_in_the_end(connect: Connect, link: Link) -> None:
@@ -436,14 +436,14 @@ def test_a_fault_that_was_left_is_undone_at_the_end(
 def test_faults_add_up(connect: Connect, link: Link) -> None:
     """Two delays are one long one; one that is lifted leaves the other."""
     client = connect()
-    with link.delay(0.2, ways="requests"):
-        with link.delay(0.2, ways="requests"):
+    with link.delay(0.5, ways="requests"):
+        with link.delay(0.5, ways="requests"):
             began = time.monotonic()
             client.ask(b"hello")
-            assert 0.4 <= time.monotonic() - began < 0.7
+            assert time.monotonic() - began >= 1.0
         began = time.monotonic()
         client.ask(b"hello")
-        assert 0.2 <= time.monotonic() - began < 0.4
+        assert 0.5 <= time.monotonic() - began < 1.0
 
 
 def test_one_line_of_a_group_can_be_at_fault(relay: Relay, active: list[Fault], echo: Echo) -> None:
