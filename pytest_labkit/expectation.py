@@ -12,7 +12,7 @@ _LONGEST = 400  # characters of a value that are shown
 
 
 class Expectation:
-    """`expect(condition, …)`, `expect.equal(expected, got, …)`, `expect.eventually(…)`: go on or `Mistake`."""
+    """`expect(condition, …)`, `.equal(expected, got, …)`, `.eventually(…)`: go on, or raise `Mistake`."""
 
     def __call__(
         self,

@@ -97,6 +97,32 @@ def _folder(process: psutil.Process) -> str | None:
         return None
 
 
+@pytest.mark.parametrize("door", ["direct", "process"])
+def test_f05_links_and_doors_go_with_a_killed_run(course: Course, door: str) -> None:
+    """The process that a test's faults are made in, templates and children of the door: all of them."""
+    course.tests = course.tests.replace(
+        "def test_store(answers, redis)", "def test_store(answers, redis, faults)"
+    )
+    course.tests = course.tests.replace(
+        "before_A2()\n    expect", "answers.store.same(1)\n    before_A2()\n    expect"
+    )
+    run = course.until_it_waits("--lab-door", door)
+    family = psutil.Process(run.pid).children(recursive=True)
+    assert 2 <= len(family)
+    run.kill()
+    run.wait(30)
+    assert eventually(lambda: [] == [child.cmdline() for child in family if _runs(child)])
+    course.run("-k", "nothing")
+    assert ([], []) == (course.left(), course.notes())
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 KILLED_IN = """
 import os, signal, sys
 from pathlib import Path

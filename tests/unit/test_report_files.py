@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -302,3 +303,24 @@ def test_two_runs_that_end_at_once_do_not_mix(tmp_path: Path) -> None:
         run.communicate()
     assert 10 < len(seen)
     assert all(files in wholes for files in seen if files)
+
+
+def test_f12_a_name_leads_only_to_what_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file is flushed before the first is renamed, and the folder after the last: as a disk sees it."""
+    seen: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def flushed(descriptor: int) -> None:
+        seen.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(self: Path, target: Path) -> Path:
+        seen.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write(half_done(), tmp_path)
+    assert ["file"] * 4 + ["rename"] * 4 + ["folder"] == seen

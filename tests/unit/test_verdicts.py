@@ -113,3 +113,9 @@ def test_line_of_a_method(tmp_path: Path) -> None:
     assert line_of(path, "Gone.add") is None
     path.write_text("def (")
     assert line_of(path, "Store.add") is None
+
+
+def test_f19_a_test_that_is_run_again_flips_no_verdict() -> None:
+    """A plugin that reruns what failed until it passes passes nothing: the failure was seen."""
+    rerun = [outcome(Verdict.FAILED, "t"), outcome(Verdict.PASSED, "t"), outcome(Verdict.PASSED, "t")]
+    assert Verdict.FAILED == combine(CRITERION, rerun, failed_before=[]).verdict
