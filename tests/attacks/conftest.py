@@ -51,7 +51,8 @@ class Attack:
     """
     A submission, as its `attack.toml` describes it.
 
-    *lab* is `lab3` or `trade`; *options* and *environ* are what it is run with beside that.
+    *lab* is `lab3` or `trade`; *answers* is where the files are, *folder* in most cases; *options* and
+    *environ* are what it is run with.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Attack:
     tries: str
     lab: str
     criteria: tuple[str, ...]
+    answers: Path
     expected: Mapping[str, Expected]
     options: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Attack:
             tries=told["tries"],
             lab=told.get("lab", "trade"),
             criteria=tuple(told["criteria"]),
+            answers=ROOT / told["answers"] if "answers" in told else folder,
             expected={door: Expected(**told[door]) for door in DOORS if door in told},
             options=tuple(told.get("options", ())),
             environ=told.get("environ", {}),
@@ -87,6 +90,7 @@ HONEST = Attack(
     tries="does what it is asked to",
     lab="trade",
     criteria=(),
+    answers=HERE / "model",
     expected=dict.fromkeys(
         DOORS, Expected(0, {"A1": "passed", "A2": "passed", "A3": "passed", "A4": "passed"}, "complete")
     ),
@@ -149,9 +153,9 @@ class Labs:
         reports = self._folder / "reports" / door / attack.folder.name
         reports.mkdir(parents=True)
         of_lab3 = attack.lab == "lab3"
-        models = ROOT / "solutions" / "lab3" if of_lab3 else HERE / "model"
+        models = ROOT / "solutions" if of_lab3 else HERE / "model"
         arguments = [f"labs/{attack.lab}", f"--lab-door={door}", f"--lab-report={reports}"]
-        arguments += ["--lab-answers", str(attack.folder), "--lab-answers", str(models)]
+        arguments += ["--lab-answers", str(attack.answers), "--lab-answers", str(models)]
         arguments += [f"--lab-criterion={criterion}" for criterion in attack.criteria]
         output = reports.with_suffix(".txt")
         status = warm.run(
