@@ -163,7 +163,7 @@ def unchanged(before: list[Any], after: list[Any], *, perhaps: str | None = None
     )
 
 
-def has_room(items_: Iterable[dict[str, Any]], least: int) -> None:
+def has_room(items_: Iterable[dict[str, Any]], least: int, *, perhaps: str | None = None) -> None:
     """
     The items of the table have *least* bytes of content or more.
 
@@ -175,7 +175,7 @@ def has_room(items_: Iterable[dict[str, Any]], least: int) -> None:
         room >= least,
         expected=f"at least {least:,} bytes in the table: there are as many random ones in the events",
         got=f"{room:,} bytes",
-        perhaps="the events are kept somewhere else than in DynamoDB",
+        perhaps=perhaps or "the events are kept somewhere else than in DynamoDB",
     )
 
 

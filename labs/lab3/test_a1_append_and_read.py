@@ -7,6 +7,7 @@ import pytest
 from labs.lab3.checking import as_list, conflict, has_room, items, same_events, unchanged, versions
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
+from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A1")
 
@@ -123,6 +124,17 @@ def test_stores_share_what_is_stored(store, answers):
         for one in (store, other):
             same_events(events[: version + 1], one.get_events("order-1"), perhaps=KEPT)
     conflict(lambda: store.append_events("order-1", 3, items(1)), "order-1", 3, 4)
+
+
+def test_what_is_acknowledged_is_stored(answers, table, dynamodb):
+    """Writes take half a second: when append_events returns, the events are in the table."""
+    early = "the call returned before DynamoDB had answered: what a thread is yet to write can still be lost"
+    with dynamodb.proxied() as proxy:
+        store = answers.event_store.EventStore()
+        store.append_events("order-0", 0, items(1))
+        with proxy.delay(0.5, WRITES, times=None):
+            store.append_events("order-1", 0, items(3, size=2_000))
+            has_room(table.items(), 3 * 1_000, perhaps=early)
 
 
 def test_another_process_reads_what_a_killed_one_wrote(answers, table):
