@@ -11,10 +11,11 @@ from botocore.exceptions import ConnectionError as Broken
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
 
 from pytest_labkit import services, settings
+from pytest_labkit.aws import new_session
 from pytest_labkit.faults.board import Faults
 from pytest_labkit.faults.dynamodb import DynamoDBProxy
 from pytest_labkit.faults.link import Relay
-from pytest_labkit.tables import Tables, new_session
+from pytest_labkit.tables import Tables
 
 CANNOT = r"Could not connect|Connection was closed|Connection reset"
 KEY = {"id": {"S": "a"}}
