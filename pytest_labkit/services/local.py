@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 PORT_TRIES = 5
 
 
-_LAST_WORDS_S = 60.0  # for a JVM to write down what it noted, or an archive: some 5 s on a quiet machine
+_LAST_WORDS_S = 180.0  # for a JVM to write what it noted, or an archive: 5 s on an idle machine
 
 
 def available(settings: Settings, services: Collection[str] = tuple(RECIPES)) -> str | None:
