@@ -50,21 +50,19 @@ def test_a_stream_grows(store):
     same_events(first + second, store.get_events("order-1"))
 
 
-def test_what_the_caller_passed_is_left_alone(store):
+def test_what_the_caller_passed_is_left_alone(store, answers):
     """The caller's list and events are as before the call, and what was returned is the caller's own."""
-    events = items(2)
-    passed = list(events)
-    store.append_events("order-1", 0, passed)
-    expect.equal(2, len(passed), perhaps="the caller's list was used as the store's own")
+    callers, events = answers.beside("callers"), items(2)
+    left = as_list(callers.append(store, "order-1", events))
+    expect.equal(2, len(left), perhaps="the caller's list was used as the store's own")
     expect(
-        all(event.version is None for event in events),
+        all(event.version is None for event in left),
         expected="the caller's events, with no version",
         got="an event with a version",
         perhaps="make a copy with model_copy(update=…): an event is frozen, and not yours",
     )
 
-    as_list(store.get_events("order-1")).clear()
-    passed.clear()
+    callers.clear_what_is_returned(store, "order-1")
     same_events(events, store.get_events("order-1"), perhaps="a list was kept, and shared with the caller")
 
 

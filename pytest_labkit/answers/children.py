@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -61,7 +62,9 @@ class Child:
         self.connection = connection
         self.output = output
         self.status: Future[int | None] = Future()
+        self.process: int | None = None  # a file descriptor of it, where that is to be had
         self._order = order
+        self._ending = threading.Lock()
 
     def ended_within(self, seconds: float) -> bool:
         """Whether it has ended, or does in time."""
@@ -71,11 +74,21 @@ class Child:
 
     def end(self) -> None:
         """End it and all that it started, now, as SIGKILL does; returns when they are gone."""
-        for order in ("end", "kill"):
-            if not self.status.done():
-                self._order(order)
-                self.ended_within(_END_S)
+        with self._ending:
+            self._kill()
+            for order in ("end", "kill"):
+                if not self.status.done():
+                    self._order(order)
+                    self.ended_within(_END_S)
         self.output.wait(_END_S)
+
+    def _kill(self) -> None:
+        """SIGKILL, past template and keeper: they take a moment in which a thread could still write."""
+        if self.process is not None:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self.process, signal.SIGKILL)
+            os.close(self.process)
+            self.process = None
 
     def stacks(self) -> str:
         """End it; where its threads were just then, as faulthandler writes it. Empty if it would not say."""
@@ -166,12 +179,18 @@ class Template:
                 words = json.loads(data)
                 if "ready" in words:
                     self._threads.set_result(words["ready"])
+                elif "started" in words:
+                    self._has_started(words["started"], words["pid"])
                 else:
                     self._has_ended(words["ended"], words["status"])
         if not self._threads.done():
             self._threads.set_exception(KitError(f"The process to start others from ended.\n{self._why()}"))
         for number in list(self._children):
             self._has_ended(number, None)
+
+    def _has_started(self, number: int, pid: int) -> None:
+        with contextlib.suppress(OSError):  # it has ended again, or this is an old Linux
+            self._children[number].process = os.pidfd_open(pid)
 
     def _has_ended(self, number: int, status: int | None) -> None:
         with self._lock:

@@ -48,7 +48,8 @@ def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoRetu
     SIGTERM ends the worker at once, `STACKS` is passed on to it.
 
     Args:
-        report: A pipe; the worker's exit status is written to it, negative for a signal.
+        report: A pipe; `started PID` is written to it, and in the end `ended STATUS`: the worker's exit
+            status, negative for a signal.
         kept: File descriptors that are the worker's alone.
         work: What the worker does; its exit status is 0 when it returns.
     """
@@ -63,11 +64,12 @@ def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoRetu
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ORDERS)
         work()
         os._exit(0)
+    os.write(report, f"started {worker}\n".encode())
     for descriptor in kept:
         os.close(descriptor)
     status = _status_of(worker)
     end_children()
-    os.write(report, str(status).encode())
+    os.write(report, f"ended {status}\n".encode())
     os._exit(0)
 
 

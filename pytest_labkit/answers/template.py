@@ -42,6 +42,7 @@ class Template:
         self._selector.register(control, selectors.EVENT_READ)
         self._keepers: dict[int, int] = {}  # the child's number -> its keeper's process
         self._reports: dict[int, int] = {}  # the child's number -> the pipe that its keeper reports to
+        self._statuses: dict[int, int] = {}
 
     def serve(self) -> None:
         """Carry out orders until there is nobody who could give any."""
@@ -49,7 +50,7 @@ class Template:
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
-                    self._bury(key.data)
+                    self._hear(key.data)
                 elif not self._obey():
                     return
 
@@ -82,17 +83,31 @@ class Template:
         self._keepers[number], self._reports[number] = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, number)
 
+    def _hear(self, number: int) -> None:
+        """A keeper reports, or has ended."""
+        report = os.read(self._reports[number], 64).decode()
+        for what, value in (line.split() for line in report.splitlines()):
+            if what == "started":
+                self._say(started=number, pid=int(value))
+            else:
+                self._statuses[number] = int(value)
+        if not report:
+            self._bury(number)
+
     def _bury(self, number: int) -> None:
-        """A keeper has ended: say how its worker did, and end what it left if it was killed itself."""
-        pid, pipe = self._keepers.pop(number), self._reports.pop(number)
-        status = os.read(pipe, 16)
+        """Say how a worker did, and end what its keeper left, if that was killed itself."""
+        pid, pipe, status = (
+            self._keepers.pop(number),
+            self._reports.pop(number),
+            self._statuses.pop(number, None),
+        )
         self._selector.unregister(pipe)
         os.close(pipe)
-        if not status:
+        if status is None:
             keeper.end_children(spare=self._keepers.values())
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
-        self._say(ended=number, status=int(status) if status else None)
+        self._say(ended=number, status=status)
 
     def _say(self, **words: Any) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,10 @@ class Trials:
         self._pool = pool
         self._results: dict[str, Callable[[], Result]] = {}
 
+    def through(self, door: str) -> Trials:
+        """The same, with trials of its own, through *door*."""
+        return Trials({**self._env, "LABKIT_DOOR": door}, self._folder / door, self._pool)
+
     def start(self, trial: Trial) -> None:
         """
         Carry out *trial*.
@@ -45,6 +50,12 @@ class Trials:
     def complaints(self, name: str) -> tuple[str, ...]:
         """What is wrong with the trial of this *name*, when it has ended."""
         return self._results[name]().complaints
+
+    def verdicts(self, name: str) -> dict[str, str]:
+        """Criterion -> its verdict in the trial of this *name*, when it has ended."""
+        self._results[name]()
+        report = json.loads((self._folder / name / LAB.id / "report.json").read_text("utf-8"))
+        return {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
 
     def _run(self, arguments: Sequence[str], output: Path) -> int:
         return warm.run([*arguments], folder=ROOT, env=self._env, output=output, deadline_s=DEADLINE_S)
