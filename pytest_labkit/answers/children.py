@@ -263,6 +263,8 @@ class Children:
         Raises:
             KitError: It cannot be started.
         """
+        if os.name == "nt":
+            raise KitError("A student's process needs Linux or macOS.", "Use --lab-door direct.")
         if not CAN_FORK:
             return spawned(self._environ, folder)
         with self._lock:

@@ -1,0 +1,92 @@
+"""What children are made from: a template that is warm, and safe to fork, or else a Python of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_labkit.answers import AnswerDied
+from pytest_labkit.answers import children as module
+from pytest_labkit.answers.children import Children, Template
+from pytest_labkit.answers.imports import on_their_own, third_party
+from pytest_labkit.answers.warming import Warmth
+from tests.door.conftest import LittleLab
+
+SOURCE = """
+import os, boto3
+import botocore.config as config
+from fastavro.schema import load_schema, parse_schema
+from labs.lab3.events import Event
+import pytest
+def later():
+    import redis
+"""
+
+
+def test_what_a_lab_imports_is_read_from_its_syntax(tmp_path: Path) -> None:
+    """Third parties at the top of a file are found; nothing is run, and a broken file has none."""
+    good, broken = tmp_path / "good.py", tmp_path / "broken.py"
+    good.write_text(SOURCE)
+    broken.write_text("import boto3\ndef")
+    found = third_party([good, broken, tmp_path / "missing.py"], "labs.lab3")
+    assert ["boto3", "botocore.config", "fastavro.schema:load_schema,parse_schema"] == found
+
+
+def test_given_files_that_use_no_students_are_known(tmp_path: Path) -> None:
+    """A given file that imports a student's, or another that does, at any depth, is not loaded early."""
+    texts = {
+        "events": "import pydantic",
+        "rules": "from lab.events import Event",
+        "driver": "def run():\n    from lab.work import f",
+        "loop": "import lab.driver",
+        "here": "from . import events",
+        "checking": "from pytest_labkit import expect",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    files = {f"lab.{name}": tmp_path / f"{name}.py" for name in texts}
+    assert ["lab.events", "lab.rules"] == on_their_own(files, "lab")
+
+
+def test_a_package_with_a_thread_is_not_forked() -> None:
+    """A template in which an import started a thread says so."""
+    template = Template(Warmth(modules=("tests.door.threaded",)), os.environ)
+    try:
+        assert template.is_safe is False
+    finally:
+        template.close()
+
+
+def test_children_come_from_a_cold_template_then(lab: LittleLab) -> None:
+    """Where the warm template is not safe, children come from one that has imported nothing."""
+    lab.children = Children(Warmth(modules=("tests.door.threaded",)))
+    text = "import sys\ndef loaded(): return 'tests.door.threaded' in sys.modules"
+    try:
+        assert lab.open(text).work.loaded() is False
+    finally:
+        lab.children.close()
+
+
+def test_a_template_is_warm(lab: LittleLab) -> None:
+    """What the template has imported, a child has at its start."""
+    lab.children = Children(Warmth(modules=("wave", "no_such_package", "xml.dom:minidom")))
+    try:
+        loaded = lab.open("import sys\ndef loaded(name): return name in sys.modules").work.loaded
+        assert [True, True, False] == [loaded(name) for name in ("wave", "xml.dom.minidom", "mailbox")]
+    finally:
+        lab.children.close()
+
+
+def test_without_fork_each_child_is_a_python_of_its_own(
+    lab: LittleLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no safe fork, a child is started anew: it answers, calls back and ends the same."""
+    monkeypatch.setattr(module, "CAN_FORK", False)
+    answers = lab.open("import os\ndef f(g): return g(os.getppid())\ndef die(): os._exit(4)")
+    assert os.getpid() == answers.work.f(lambda pid: pid)
+    assert [] == answers.stacks()
+    other = lab.open("import os\ndef die(): os._exit(4)")
+    with pytest.raises(AnswerDied, match=r"ended with exit status 4 in work\.die"):
+        other.work.die()
