@@ -25,6 +25,7 @@ from pytest_labkit.answers.staging import Staged
 from pytest_labkit.errors import UsageProblem
 from pytest_labkit.journal import Journal, folder
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
+from pytest_labkit.report import wording
 from pytest_labkit.report.wording import DID_NOT_RUN
 from pytest_labkit.settings import Settings
 from pytest_labkit.targets import TOO_SLOW
@@ -135,9 +136,12 @@ class LabRun:
             machine=machine(),
             answers=self.staged.files,
             ignored=self.staged.ignored,
-            notes=tuple(dict.fromkeys([*self.problems, *_notes(results)])),
+            notes=tuple(dict.fromkeys([*self.problems, *_notes(results), *self._of_the_door()])),
             next_step=self._next_step(results),
         )
+
+    def _of_the_door(self) -> Iterable[str]:
+        return [wording.DIRECT] if self.settings.door == "direct" else []
 
     def _results(self, criteria: Iterable[Criterion]) -> tuple[CriterionResult, ...]:
         results: list[CriterionResult] = []

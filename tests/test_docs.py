@@ -14,9 +14,11 @@ from pytest_labkit import fixtures, labcheck, manifest
 from pytest_labkit.model import CriterionResult, Lab, Message, Report, Status, Verdict
 from pytest_labkit.report import text
 from pytest_labkit.settings import OPTIONS
+from tests.attacks.conftest import ATTACKS, DOORS, Expected
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
+INTEGRITY = ROOT / "docs" / "integrity.md"
 RECORD = os.environ.get("LABKIT_RECORD") == "1"
 
 
@@ -35,6 +37,42 @@ def options_table() -> str:
         cells = [f"`{name}`" if name else "" for name in (option.ini, option.env)]
         rows.append(f"| `{option.flag}{value}` | {' | '.join(cells)} | {option.help}{default}{often} |")
     return "\n".join(rows) + "\n"
+
+
+def attacks_table() -> str:
+    """What becomes of each submission in `tests/attacks/`, as its `attack.toml` says."""
+    rows = ["| case | a submission | in door `process` | in door `direct` |", "|---|---|---|---|"]
+    for attack in ATTACKS:
+        doors = [outcome(attack.expected.get(door)) for door in DOORS]
+        path = attack.folder.relative_to(ROOT).as_posix()
+        rows.append(f"| [{attack.case}](../{path}) | {attack.tries} | {' | '.join(doors)} |")
+    return "\n".join(rows) + "\n"
+
+
+def outcome(expected: Expected | None) -> str:
+    """How a run ends, in a cell of the table."""
+    if expected is None:
+        return "not tried: it would write into the files of pytest itself"
+    verdicts = [f"{id_} {verdict}" for id_, verdict in (expected.verdicts or {"no": "report"}).items()]
+    promised = "" if expected.promised else "**not promised:** "
+    return f"{promised}{', '.join(verdicts)}; exit {expected.exit}"
+
+
+def test_attacks_are_those_of_the_tests() -> None:
+    """The page on integrity says of each submission that cheats what its test expects."""
+    page = INTEGRITY.read_text("utf-8")
+    if RECORD:
+        page = page.replace(between(page, "attacks") + "<!-- /", attacks_table() + "<!-- /", 1)
+        INTEGRITY.write_text(page, "utf-8")
+    assert attacks_table() == between(page, "attacks")
+
+
+def test_every_case_has_a_submission() -> None:
+    """Each way to cheat on the kit's list is tried by a submission, through door process."""
+    cases = [f"A{n:02}" for n in range(1, 23)] + ["C03", "C05"] + [f"D{n:02}" for n in range(1, 11)]
+    assert [] == [case for case in cases if case not in {a.case for a in ATTACKS if "process" in a.expected}]
+    unkept = [a.folder.name for a in ATTACKS if not a.expected["process"].promised]
+    assert [] == unkept
 
 
 def test_options_are_those_of_the_code() -> None:

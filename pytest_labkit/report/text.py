@@ -221,7 +221,8 @@ def _challenges(document: Document) -> Iterator[Line]:
 
 
 def _notes(document: Document, width: int) -> Iterator[Line]:
-    for n, note in enumerate(document["notes"][:MOST_LINES]):
+    notes = [note for note in document["notes"] if note != wording.DIRECT]
+    for n, note in enumerate(notes[:MOST_LINES]):
         yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
 
 

@@ -103,3 +103,10 @@ def seconds(duration_s: float | None) -> str:
     if duration_s >= 120:
         return f"{int(duration_s // 60):,} min {int(duration_s % 60)} s"
     return f"{duration_s:.1f} s" if duration_s >= 1 else f"{duration_s:.2f} s"
+
+
+DIRECT = (
+    "Your code ran in the same process as its checks (door direct): right for practice, no proof to others; "
+    "--lab-door process keeps the two apart."
+)
+"""What every report of door `direct` says, but for the terminal: a student at work need not read it each time."""

@@ -26,6 +26,16 @@ def test_right_answers_pass(right: TinyLab) -> None:
     assert right.report["points"] == {"earned": 6, "possible": 6}
 
 
+@pytest.mark.parametrize(("door", "notes"), [("direct", 1), ("process", 0)])
+def test_door_direct_is_no_proof(right: TinyLab, door: str, notes: int) -> None:
+    """A report of door direct says in a sentence what it cannot promise; the terminal does not."""
+    result = right.run("--lab-door", door, "--lab-criterion", "A1")
+    assert notes == len(right.report["notes"])
+    assert all("right for practice, no proof to others" in note for note in right.report["notes"])
+    assert "proof" not in result.stdout.str()
+    assert notes == (right.root / ".labkit/reports/tiny/report.html").read_text().count("no proof to others")
+
+
 def test_wrong_answer_fails(right: TinyLab) -> None:
     """A wrong answer fails, and is told what was checked, expected and got, and where to look."""
     right.write("calc.py", RIGHT.replace("a + b", "a - b"))
