@@ -109,4 +109,4 @@ DIRECT = (
     "Your code ran in the same process as its checks (door direct): right for practice, no proof to others; "
     "--lab-door process keeps the two apart."
 )
-"""What every report of door `direct` says, but for the terminal: a student at work need not read it each time."""
+"""What every report of door `direct` says; not in the terminal, where a student would read it at each run."""
