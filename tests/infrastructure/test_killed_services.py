@@ -100,12 +100,8 @@ def _folder(process: psutil.Process) -> str | None:
 @pytest.mark.parametrize("door", ["direct", "process"])
 def test_f05_links_and_doors_go_with_a_killed_run(course: Course, door: str) -> None:
     """The process that a test's faults are made in, templates and children of the door: all of them."""
-    course.tests = course.tests.replace(
-        "def test_store(answers, redis)", "def test_store(answers, redis, faults)"
-    )
-    course.tests = course.tests.replace(
-        "before_A2()\n    expect", "answers.store.same(1)\n    before_A2()\n    expect"
-    )
+    faulty = course.tests.replace("def test_store(answers, redis)", "def test_store(answers, redis, faults)")
+    course.tests = faulty.replace("before_A2()\n    e", "answers.store.same(1)\n    before_A2()\n    e")
     run = course.until_it_waits("--lab-door", door)
     family = psutil.Process(run.pid).children(recursive=True)
     assert 2 <= len(family)
