@@ -123,7 +123,7 @@ def test_a_run_that_is_asked_to_end_reports_at_once(runs: Runs, number: signal.S
     assert "incomplete" == runs.lab.report["status"]
     assert {"A1": "passed", "A2": "unknown", "A3": "unknown"} == runs.lab.verdicts
     assert f"{number.name}: stopped no service" in said
-    assert [f"{number.name} ended this run before all of it had run."] == runs.lab.report["notes"]
+    assert f"{number.name} ended this run before all of it had run." in runs.lab.report["notes"]
     assert [] == runs.left()
 
 
@@ -206,7 +206,7 @@ def test_no_process_outlives_a_killed_run(runs: Runs, door: str) -> None:
     """Neither the run's own nor a child of the answers; `labkit status` has nothing to tell."""
     run = runs.until_it_waits("--lab-door", door)
     family = psutil.Process(run.pid).children(recursive=True)
-    assert (door == "process") == any("worker" in " ".join(child.cmdline()) for child in family)
+    assert (door == "process") == bool(family)
     run.kill()
     run.wait(30)
     assert eventually(lambda: [] == [child for child in family if child.is_running()], within_s=10)
