@@ -47,12 +47,30 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; in a project with labs, the session and the fixtures too."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
+    _refuse_settings_of_answers(config)
     if not _has_labs(config):
         return
     try:
         _begin(config)
     except UsageProblem as problem:
         raise pytest.UsageError(str(problem)) from None
+
+
+def _refuse_settings_of_answers(config: pytest.Config) -> None:
+    """
+    End the run where pytest found its settings among the answers, not in the project.
+
+    It looks for them before it knows what `--lab-answers` is, and takes the folder for one with tests.
+    """
+    here, ini = config.invocation_params.dir, config.inipath
+    folders = [(here / folder).resolve() for folder in config.getoption("lab_answers") or ()]
+    if ini is None or not any(ini.resolve().is_relative_to(folder) for folder in folders):
+        return
+    if not all((here / str(arg)).resolve().is_relative_to(config.rootpath.resolve()) for arg in config.args):
+        raise pytest.UsageError(
+            f"pytest took its settings from {ini}, which is among the answers.\n"
+            "Name the lab first: pytest labs/lab3 --lab-answers DIR"
+        )
 
 
 def _begin(config: pytest.Config) -> None:

@@ -157,7 +157,7 @@ def test_service_that_cannot_be_had_is_asked_for_once(
     result = right.run("--lab-backend", "local", "-m", "not timed")
     assert result.ret == 20
     assert right.verdicts == {"A1": "unknown", "A2": "unknown", "A3": "unknown"}
-    (note,) = right.report["notes"]
+    note, _of_the_door = right.report["notes"]
     assert "LABKIT_OFFLINE is set.\nUnset LABKIT_OFFLINE and run once with a network" in note
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
@@ -245,3 +245,16 @@ def test_every_option_teaches(pytester: pytest.Pytester) -> None:
     """--help names every option of the table."""
     shown = pytester.runpytest_subprocess("--help").stdout.str()
     assert [option.flag for option in settings.OPTIONS if option.flag not in shown] == []
+
+
+def test_settings_of_pytest_among_the_answers_are_refused(
+    right: TinyLab, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A pytest.ini among the answers decides nothing, also where their folder is named before the lab."""
+    theirs = tmp_path_factory.mktemp("theirs")
+    (theirs / "calc.py").write_text(RIGHT)
+    (theirs / "pytest.ini").write_text("[pytest]\naddopts = --collect-only\n")
+    result = right.pytester.runpytest_subprocess("--lab-answers", theirs, "labs/tiny", timeout=60)
+    assert 4 == result.ret
+    result.stderr.fnmatch_lines(["*which is among the answers.", "*Name the lab first: pytest labs/lab3*"])
+    assert 0 == right.run_apart("--lab-answers", str(theirs)).ret
