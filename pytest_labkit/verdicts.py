@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +37,7 @@ from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message
 # never read as a student's failure.
 _WORST_FIRST = (Verdict.UNKNOWN, Verdict.ERROR, Verdict.FAILED, Verdict.TODO, Verdict.BLOCKED)
 _KIT = str(Path(__file__).parent)
+_PYTHON = sysconfig.get_path("stdlib")
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,14 @@ def _is_the_kits(error: BaseException) -> bool:
         return False
     if type(error).__module__ == "_pytest.outcomes" or not isinstance(error, Exception):
         return True
-    ours = [entry.filename.startswith(_KIT) for entry in traceback.extract_tb(error.__traceback__)]
-    return bool(ours) and any(ours[-3:])
+    passed = [entry.filename for entry in reversed(traceback.extract_tb(error.__traceback__))]
+    nearest = next((file for file in passed if file.startswith(_KIT) or not _is_a_librarys(file)), "")
+    return nearest.startswith(_KIT)
+
+
+def _is_a_librarys(file: str) -> bool:
+    """Whether *file* is neither a test's nor a student's: of Python itself, or installed beside it."""
+    return file.startswith(("<", _PYTHON)) or "site-packages" in file or "dist-packages" in file
 
 
 def combine(

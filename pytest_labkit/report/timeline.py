@@ -107,7 +107,12 @@ def _bar(step: Step, length: float, room: int) -> str:
 
 
 def _column(ms: float, length: float, room: int) -> int:
-    return min(max(round(ms / length * (room - 1)), 0), room - 1)
+    return round(_share(ms, length) * (room - 1))
+
+
+def _share(ms: float, length: float) -> float:
+    """From 0 to 1, also where a quotient is beyond all floats."""
+    return min(max(ms / length, 0.0), 1.0)
 
 
 # --- for the page --------------------------------------------------------------------------------------
@@ -176,7 +181,7 @@ def _placed(step: Step, number: int, length: float, y: int) -> Bar:
 
 
 def _percent(ms: float, length: float) -> float:
-    return round(min(max(100 * ms / length, 0.0), 100.0), 2)
+    return round(100 * _share(ms, length), 2)
 
 
 def _beside(x: float, end: float) -> tuple[float, str, int]:

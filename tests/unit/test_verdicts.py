@@ -10,6 +10,7 @@ from pytest_labkit.answers import AnswerDied, AnswerRaised
 from pytest_labkit.diagnosis import diagnose
 from pytest_labkit.errors import KitError, Mistake, ServiceFailed
 from pytest_labkit.limits import OutOfTime
+from pytest_labkit.measure import Measure
 from pytest_labkit.model import Criterion, Measurement, Message, Verdict
 from pytest_labkit.verdicts import Outcome, classify, combine, line_of
 
@@ -119,3 +120,20 @@ def test_f19_a_test_that_is_run_again_flips_no_verdict() -> None:
     """A plugin that reruns what failed until it passes passes nothing: the failure was seen."""
     rerun = [outcome(Verdict.FAILED, "t"), outcome(Verdict.PASSED, "t"), outcome(Verdict.PASSED, "t")]
     assert Verdict.FAILED == combine(CRITERION, rerun, failed_before=[]).verdict
+
+
+def test_what_a_test_does_inside_a_call_of_the_kits_is_not_the_kits_fault() -> None:
+    """A name that a student's file does not have, looked up in a round that the kit measures."""
+    measure = Measure(CRITERION)
+    with pytest.raises(AttributeError, match="does_not_exist") as caught:
+        measure.rate("rate", lambda: object().does_not_exist, unit="1/s")
+    verdict, *_ = classify(caught.value, checked="c", answers={})
+    assert Verdict.FAILED is verdict
+
+
+def test_what_breaks_in_a_library_that_the_kit_calls_is_the_kits_fault() -> None:
+    """However deep in the library: no student's and no test's line is in between."""
+    with pytest.raises(ValueError, match="no-such-verdict") as caught:
+        Outcome.from_json(outcome(Verdict.PASSED).as_json().replace("passed", "no-such-verdict"))
+    verdict, *_ = classify(caught.value, checked="c", answers={})
+    assert Verdict.UNKNOWN is verdict
