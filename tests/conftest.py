@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+
+import pytest
 
 IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 """Whether this process is a worker of pytest-xdist, with a share of the tests."""
@@ -19,3 +22,26 @@ for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each of these takes minutes by itself. Together with all the others they run in CI: pytest -m exhaustive.
+_EXHAUSTIVE = (
+    "attacks",
+    "contract/test_archives_of_servers.py",
+    "contract/test_docker.py",
+    "contract/test_faults_dynamodb.py",
+    "contract/test_faults_kafka.py",
+    "contract/test_faults_redis.py",
+    "golden",
+    "infrastructure",
+    "labs/test_lab3_designs.py",
+    "labs/test_lab3_doors.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is exhaustive."""
+    places = [Path(__file__).parent / place for place in _EXHAUSTIVE]
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in places):
+            item.add_marker("exhaustive")

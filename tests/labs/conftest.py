@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Trials:
         In a worker of pytest-xdist, which has half of the tests and does not know which, it waits until
         it is asked for.
         """
-        began = partial(carry_out, trial, ROOT, self._folder / trial.name, self._run)
+        began = cache(partial(carry_out, trial, ROOT, self._folder / trial.name, self._run))
         self._results[trial.name] = began if IN_A_WORKER else self._pool.submit(began).result
 
     def complaints(self, name: str) -> tuple[str, ...]:
