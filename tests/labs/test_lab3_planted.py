@@ -50,7 +50,7 @@ def test_model_answers_pass(trials: Trials) -> None:
     assert () == trials.complaints("solution")
 
 
-@pytest.mark.parametrize("bug", map(measured_apart, BUGS), ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", [*map(measured_apart, BUGS)], ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught_by_its_criterion(bug: Planted, begun: Trials) -> None:
     """The test that the bug was planted for fails, and its criterion with it, and no other criterion."""
     assert () == begun.complaints(bug.name)
