@@ -7,6 +7,7 @@ A member knows nothing of what it serves: whether the service works again is for
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _GONE_S = 10.0  # for the kernel to take away a process that was killed
+_FREEZES, _AGAIN_S = 5, 0.2  # how often a busy container is tried to be frozen, and how long after
 
 
 class Member(Protocol):
@@ -123,10 +125,23 @@ class ContainerMember:
         """Freeze all its processes."""
         with self._look_up() as container:
             if not container.attrs["State"]["Paused"]:
-                container.pause()
+                _pause(container)
 
     def resume(self) -> None:
         """Thaw them."""
         with self._look_up() as container:
             if container.attrs["State"]["Paused"]:
                 container.unpause()
+
+
+def _pause(container: Container) -> None:
+    """Pause *container*; again if it could not be frozen: runc gives up on one that is very busy."""
+    from docker.errors import APIError
+
+    for left in reversed(range(_FREEZES)):
+        try:
+            return container.pause()
+        except APIError as error:
+            if not left or "freeze" not in str(error):
+                raise
+            time.sleep(_AGAIN_S)

@@ -174,6 +174,7 @@ def test_three_brokers_keep_a_record_each(start: Start) -> None:
     endpoint = start("kafka", brokers=3).endpoint
     assert 3 == len(endpoint.address.split(","))
     admin = AdminClient({"bootstrap.servers": endpoint.address})
+    admin.list_topics(timeout=30)  # librdkafka drops what it asks of an address before it knows its broker
     admin.create_topics([NewTopic("orders", 1, -1)])["orders"].result(30)
     assert produced(endpoint, "orders") is None
     partition = admin.list_topics("orders", 10).topics["orders"].partitions[0]

@@ -59,6 +59,7 @@ def topic(running: services.Services) -> str:
     """A topic of the test's own, a partition for each broker, made past the links."""
     name = f"orders-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": running.endpoint("kafka").address})
+    admin.list_topics(timeout=DEADLINE_S)  # librdkafka drops what it asks before it knows the brokers
     admin.create_topics([NewTopic(name, 3, -1)])[name].result(DEADLINE_S)
     return name
 

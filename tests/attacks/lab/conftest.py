@@ -50,6 +50,7 @@ class Topic:
         self._servers = {"bootstrap.servers": address}
         self.name = f"trade-{secrets.token_hex(4)}"
         admin = AdminClient(self._servers)
+        admin.list_topics(timeout=20)  # librdkafka drops what it asks before it knows the brokers
         admin.create_topics([NewTopic(self.name, 1, 1)])[self.name].result(20)
 
     def end(self) -> int:
