@@ -140,8 +140,10 @@ def _pause(container: Container) -> None:
 
     for left in reversed(range(_FREEZES)):
         try:
-            return container.pause()
+            container.pause()
         except APIError as error:
             if not left or "freeze" not in str(error):
                 raise
             time.sleep(_AGAIN_S)
+        else:
+            return
