@@ -24,6 +24,7 @@ from tests.infrastructure.conftest import Course, eventually
 pytestmark = pytest.mark.docker
 
 BRIDGE = "labkit-test0"
+STARTS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +46,28 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, or start it again on what it left."""
+        """Start it, or start it again on what it left; it gives its containerd 15 s, and then up."""
+        for _ in range(STARTS):
+            self._launch()
+            assert eventually(lambda: self.answers() or self.has_ended(), within_s=60), self._log()
+            if self.answers():
+                return
+        raise AssertionError(self._log())
+
+    def _launch(self) -> None:
         folders = {"--data-root": "data", "--exec-root": "exec", "-p": "pid"}
         command = ["dockerd", "-H", self.host, "--bridge", BRIDGE, "--iptables=false", "--ip6tables=false"]
         command += [word for option, name in folders.items() for word in (option, str(self.folder / name))]
         (self.folder / "pid").unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        assert eventually(lambda: self.answers(), within_s=60), (self.folder / "log").read_text()[-2000:]
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
+
+    def has_ended(self) -> bool:
+        """Whether its process is gone."""
+        return self.process is not None and self.process.poll() is not None
 
     def answers(self) -> bool:
         """Whether it is there."""
