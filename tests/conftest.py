@@ -2,8 +2,8 @@
 What all tests of the kit share: none of them is part of a run of pytest-xdist, even if it is in one.
 
 The kit shares services among the workers of a run. These tests start runs of their own, which must not
-take themselves for workers of the run that they are tested in. Nor do they inherit that Ctrl-C is
-ignored, as a shell has it for what it starts in the background: some of them press it.
+take themselves for workers of the run that they are tested in. Nor do they inherit that signals are
+ignored, as a shell (SIGINT) and nohup (SIGHUP) have it for what they start: some of them are sent some.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ for _name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Each of these takes minutes by itself. Together with all the others they run in CI: pytest -m exhaustive.
 _EXHAUSTIVE = (
