@@ -94,14 +94,23 @@ class Answers:
         try:
             clock.move_to(instant)
             yield clock
-        finally:
+        except Exception:
+            self._set_clocks(None)
+            raise
+        except BaseException:
+            self._set_own_clock(None)  # the test is ended, and its children with it: one that hangs is deaf
+            raise
+        else:
             self._set_clocks(None)
 
     def _set_clocks(self, instant: datetime | None) -> None:
-        self._instant = instant
-        self._clock.set(instant)
+        self._set_own_clock(instant)
         for process in self._processes:
             process.set_clock(instant)
+
+    def _set_own_clock(self, instant: datetime | None) -> None:
+        self._instant = instant
+        self._clock.set(instant)
 
     def _process(self, kind: str) -> ProcessAnswers:
         child = self._children.start(kind, self._staged.folder)
