@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _URL = "AWS_ENDPOINT_URL_DYNAMODB"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NEW_IMAGES: Any = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 # DynamoDB Local keeps four threads for each access key it ever saw: few, used again and again.
 _SLOTS = range(16)
 
@@ -52,9 +53,12 @@ class Tables:
         *,
         partition_key: tuple[str, str],
         sort_key: tuple[str, str] | None = None,
+        stream: bool = False,
     ) -> None:
         """
         Make the table *name* and wait until it can be used; keys are (name, `"S"` | `"N"` | `"B"`).
+
+        With *stream* it has a stream of its changes, which gives each item as it was put (`NEW_IMAGE`).
 
         Raises:
             KitError: A table of that name is there that the kit did not make.
@@ -69,6 +73,7 @@ class Tables:
                     {"AttributeName": key, "KeyType": role}
                     for (key, _), role in zip(keys, ("HASH", "RANGE"), strict=False)
                 ],
+                **({"StreamSpecification": _NEW_IMAGES} if stream else {}),
             )
         except self.client.exceptions.ResourceInUseException:
             raise KitError(
@@ -80,6 +85,18 @@ class Tables:
             self.client.get_waiter("table_exists").wait(
                 TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
+
+    def delete_table(self, name: str) -> None:
+        """Delete a table that was made here, with its stream."""
+        self._made.remove(name)
+        self.client.delete_table(TableName=name)
+
+    def start_stream(self, name: str) -> None:
+        """Give the table *name* a stream from now on: what was put before is not in it."""
+        self.client.update_table(TableName=name, StreamSpecification=_NEW_IMAGES)
+        self.client.get_waiter("table_exists").wait(
+            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Every item of *table* as DynamoDB's typed JSON, read past any student's code."""

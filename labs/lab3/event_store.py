@@ -55,6 +55,15 @@ class EventStore:
         # TODO A4: however long the stream is, all of it, in order, and no Scan.
         raise NotImplementedError("TODO A1: get_events returns what append_events stored")
 
+    def events_in(self, item: dict[str, Any]) -> list[Event]:
+        """
+        The events that are in the stream since *item* was put, each with its `version` set.
+
+        *item* is one of the table's, in the form in which `boto3.client` gives items. None for an item that
+        holds no events, such as one of your own or of somebody else's.
+        """
+        raise NotImplementedError("TODO B1: events_in says which events an item of the table holds")
+
     def get_events_until(self, aggregate_id: str, timestamp: datetime) -> list[Event]:
         """The events with `occurred_at <= timestamp`, in version order; `ValueError` without a time zone."""
         raise NotImplementedError("TODO C1: get_events_until (part C)")

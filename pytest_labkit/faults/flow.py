@@ -93,6 +93,11 @@ class Flow:
         self._sink_is_full = sink_is_full
         self._let_the_source_wait()
 
+    @property
+    def come(self) -> int:
+        """How many bytes have come, those included that are held."""
+        return self.carried + self._held_bytes
+
     def carried_before(self, fault: WireFault) -> int:
         """How many bytes had been carried when *fault* began."""
         return self._began.setdefault(fault, self.carried)
@@ -101,12 +106,16 @@ class Flow:
         return [fault for fault in self._faults if self._way in fault.ways]
 
     def _hold(self, item: Item) -> None:
-        size = min((fault.piece for fault in self._here()), default=math.inf)
-        if item and len(item) > size:
-            for at in range(0, len(item), int(size)):
-                self._hold_piece(item[at : at + int(size)])
-        else:
-            self._hold_piece(item)
+        """Hold *item*, in pieces that each fault judges as a whole."""
+        while item and len(item) > (size := self._whole()):
+            self._hold_piece(item[: int(size)])
+            item = item[int(size) :]
+        self._hold_piece(item)
+
+    def _whole(self) -> float:
+        """How many of the bytes that come next may be judged together."""
+        free = [free for fault in self._here() if (free := fault.free(self)) > 0]
+        return min([fault.piece for fault in self._here()] + free, default=math.inf)
 
     def _hold_piece(self, item: Item) -> None:
         due = self._due(len(item or b""))
@@ -122,6 +131,8 @@ class Flow:
         """When *size* bytes that have come now may go on, as far as the faults here see it."""
         due = asyncio.get_running_loop().time()
         for fault in self._here():
+            if 0 < size <= fault.free(self):
+                continue
             judged = fault.due(size, due)
             if judged is NEVER or math.isinf(judged):
                 return judged

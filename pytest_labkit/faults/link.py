@@ -151,14 +151,14 @@ class Link:
         """Nothing gets through, and all of it does in the end: a partition shorter than TCP's patience."""
         return self._fault("stall", ways)
 
-    def hole(self, ways: Ways = "both") -> LinkFault:
+    def hole(self, ways: Ways = "both", after: int = 0) -> LinkFault:
         """
-        Bytes vanish, and connections stay.
+        Bytes vanish, but for the first *after* of each connection, and connections stay.
 
         A connection that has lost bytes is silent in that direction for good, also when the fault is over:
         its client has to give it up. Connections that carried nothing meanwhile, and new ones, are well.
         """
-        return self._fault("hole", ways)
+        return self._fault("hole", ways, after=_count("after", after))
 
     def cut(self, after: int = 0, ways: Ways = "replies") -> LinkFault:
         """
@@ -166,9 +166,7 @@ class Link:
 
         `cut()` is a reply lost: the server has done what it was asked for, and the client never hears.
         """
-        if after < 0:
-            raise ValueError(f"after={after}: a number of bytes is not negative")
-        return self._fault("cut", ways, after=after)
+        return self._fault("cut", ways, after=_count("after", after))
 
     def reset(self) -> LinkFault:
         """All connections are reset (RST): those there are, and those made while it lasts, at once."""
@@ -235,6 +233,12 @@ class LinkFault(Fault):
     def _end(self) -> None:
         if self._fired is None:
             self._fired = self._relay.order("end", fault=self._number)
+
+
+def _count(name: str, value: int) -> int:
+    if value < 0:
+        raise ValueError(f"{name}={value}: a number of bytes is not negative")
+    return value
 
 
 def _positive(name: str, value: float) -> float:

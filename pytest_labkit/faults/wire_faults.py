@@ -53,6 +53,10 @@ class WireFault:
         """When *size* bytes that could go on at *due* may: `HELD`, once it is lifted; `NEVER`, at no time."""
         return due
 
+    def free(self, flow: Flow) -> float:  # noqa: ARG002
+        """How many more bytes of *flow* pass before it judges any."""
+        return 0
+
     def room(self, flow: Flow) -> float:  # noqa: ARG002
         """How many more bytes *flow* may carry before its connection breaks."""
         return math.inf
@@ -105,9 +109,17 @@ class Hole(WireFault):
     """
     What is sent while it lasts never arrives, nor does the end of a connection.
 
-    A connection that has lost bytes stays silent in that direction for good, as one whose entry a firewall
-    forgot: nothing else is true to TCP, which has no holes in a stream.
+    The first *after* bytes of each connection are spared. A connection that has lost bytes stays silent in that
+    direction for good, as one whose entry a firewall forgot: nothing else is true to TCP, which has no holes
+    in a stream.
     """
+
+    def __init__(self, after: int = 0, ways: Collection[str] = WAYS) -> None:
+        super().__init__(ways)
+        self._after = after
+
+    def free(self, flow: Flow) -> float:
+        return max(0, self._after - (flow.come - flow.carried_before(self)))
 
     def due(self, size: int, due: float) -> None:  # noqa: ARG002
         self.fired += 1

@@ -104,6 +104,12 @@ class EventStore:
             following += int(commit["count"]["N"])
         return [event for event in events if event.version > from_version]
 
+    def events_in(self, item: dict[str, Any]) -> list[Event]:
+        """The events of *item*, which is in the form in which boto3's client gives items."""
+        if "commit_id" not in item:
+            return []
+        return decoded(item["events"]["B"], int(item["version"]["N"]))
+
     def get_events_until(self, aggregate_id: str, timestamp: datetime) -> list[Event]:
         """The events that had happened at *timestamp*, that instant included, in version order."""
         if timestamp.tzinfo is None:

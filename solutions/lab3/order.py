@@ -9,10 +9,15 @@ from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, Ord
 
 
 class Order:
-    """An order, rebuilt by applying its events one after the other."""
+    """
+    An order, rebuilt by applying its events one after the other.
 
-    def __init__(self) -> None:
-        self._state = OrderState()
+    Args:
+        state: What it is to go on from, such as a snapshot; a new order if left out.
+    """
+
+    def __init__(self, state: OrderState | None = None) -> None:
+        self._state = OrderState() if state is None else state.model_copy(deep=True)
 
     def get_state(self) -> OrderState:
         """The order as it is now; what the caller does to it does not reach the order."""

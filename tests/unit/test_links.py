@@ -328,6 +328,23 @@ def test_what_goes_into_a_hole_is_lost(connect: Connect, link: Link, echo: Echo)
     assert b"ade" == bytes(echo.got)
 
 
+@pytest.mark.parametrize("pieces", [[b"abcdef"], [b"ab", b"cd", b"ef"], [b"abc", b"def"]])
+def test_a_hole_may_begin_after_some_bytes(
+    pieces: list[bytes], connect: Connect, link: Link, echo: Echo
+) -> None:
+    """The first so many bytes of each connection arrive, in whatever pieces they are sent, and no other."""
+    used = connect()
+    used.ask(b"_")
+    with link.hole("requests", after=3) as fault:
+        for client in (used, connect()):
+            for piece in pieces:
+                client.socket.sendall(piece)
+            assert b"abc" == client.read(3)
+            assert client.is_silent()
+        assert 2 <= fault.fired
+    assert b"_abcabc" == bytes(echo.got)
+
+
 def test_a_hole_for_replies_lets_requests_through(connect: Connect, link: Link, echo: Echo) -> None:
     """The server has done what it was asked, and nobody hears of it."""
     client = connect()
