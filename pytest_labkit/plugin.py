@@ -74,18 +74,22 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
-    from pytest_labkit import fixtures, session
+    from pytest_labkit import fixtures, session, workers
+    from pytest_labkit.collection import Collection
 
     chosen = settings.resolve(
         config.rootpath,
         options={option.name: config.getoption(option.dest) for option in settings.OPTIONS}
-        | getattr(config, "workerinput", {}).get(session.NAME, {}),
+        | workers.told(config),
         ini={option.ini: config.getini(option.ini) for option in settings.OPTIONS if option.ini},
         cwd=config.invocation_params.dir,
     )
     _quiet_benchmarks(config)
     _quiet_pytest(config)
-    config.pluginmanager.register(session.LabSession(config, chosen), session.NAME)
+    collection = Collection(chosen)
+    config.pluginmanager.register(collection, "labkit-collection")
+    config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
+    config.pluginmanager.register(session.LabSession(config, chosen, collection), session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
 
 

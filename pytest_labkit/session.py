@@ -8,35 +8,34 @@ so that workers of pytest-xdist need nothing else.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_labkit import limits, manifest, recovery
+from pytest_labkit import limits, recovery
 from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.raised import AnswerRaised, Tampered, frames
-from pytest_labkit.answers.staging import Staged, stage
+from pytest_labkit.answers.staging import Staged
 from pytest_labkit.answers.warming import Warmth
+from pytest_labkit.collection import Collection, criterion_of
+from pytest_labkit.console import readable, say
 from pytest_labkit.ending import Ending, end
-from pytest_labkit.errors import KitError, LabkitError, UsageProblem
+from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.interrupts import Interrupts
-from pytest_labkit.model import Criterion, Lab, Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.model import Criterion, Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.report import text
-from pytest_labkit.report.plain import speakable
-from pytest_labkit.runs import EXIT_BROKEN, LabRun, check_wanted, look_at, shown_path
-from pytest_labkit.services.scratch import Scratch
+from pytest_labkit.runs import LabRun, look_at, shown_path
 from pytest_labkit.settings import Settings
 from pytest_labkit.supervision import supervised
-from pytest_labkit.testfiles import is_beside
 from pytest_labkit.verdicts import Outcome, classify, first_sentence, told
+from pytest_labkit.workers import is_worker, tell_services
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Endpoint, Services
@@ -52,9 +51,7 @@ _LETTERS = {
     Verdict.UNKNOWN: "?",
 }
 
-_criterion = pytest.StashKey[Criterion]()
 _door = pytest.StashKey[Answers]()
-_folder = pytest.StashKey[Path]()
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 
 
@@ -68,10 +65,11 @@ def session_of(config: pytest.Config) -> LabSession:
 class LabSession:
     """The labs of one pytest run."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, collection: Collection) -> None:
         self.settings = settings
         self._config = config
-        self._runs: dict[Path, LabRun] = {}
+        self._collection = collection
+        self._say = partial(say, config)
         self._interrupts = Interrupts(self._say)
         self._began = time.monotonic()
         self._children: dict[Path, Children] = {}
@@ -88,17 +86,9 @@ class LabSession:
 
         return Services(self.settings, self._say)
 
-    @cached_property
-    def _staging(self) -> Scratch:
-        return Scratch("answers")
-
-    def run_of(self, item: pytest.Item) -> LabRun:
-        """The run that *item* is part of."""
-        return self._run(item.stash[_folder])
-
     def open_door(self, item: pytest.Item) -> Answers:
         """The door to the answers that *item* is about."""
-        staged = self.run_of(item).staged
+        staged = self._collection.run_of(item).staged
         door = Answers(staged, self.settings.root, self.settings.door, self._children_of(staged))
         item.stash[_door] = door
         return door
@@ -111,88 +101,33 @@ class LabSession:
 
     def criterion_of(self, item: pytest.Item) -> Criterion:
         """The criterion that *item* checks."""
-        return item.stash[_criterion]
+        found = criterion_of(item)
+        assert found is not None
+        return found
 
     def keep_measurements(self, item: pytest.Item, measurements: list[Measurement]) -> None:
         """Take *measurements*, a list that grows while *item* runs, into its outcome."""
         item.stash[_measurements] = measurements
 
-    # Collection
-
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Leave out files with nothing of the criteria asked for: to import them can take a second."""
-        wanted = self.settings.criteria
-        return (bool(wanted) and is_beside(collection_path, self.settings.root, wanted)) or None
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Find the tests of labs, and leave out those of criteria that were not asked for."""
-        wanted = self.settings.criteria
-        try:
-            for item in items:
-                self._adopt(item)
-            check_wanted(wanted, self._runs.values())
-        except UsageProblem as problem:
-            raise pytest.UsageError(str(problem)) from None
-        except (KitError, OSError) as error:
-            pytest.exit(f"The answers cannot be brought together: {error}", EXIT_BROKEN)
-        if wanted:
-            out = [i for i in items if _criterion in i.stash and i.stash[_criterion].id not in wanted]
-            config.hook.pytest_deselected(items=out)
-            items[:] = [item for item in items if item not in out]
-
-    def _adopt(self, item: pytest.Item) -> None:
-        folder = manifest.folder_above(item.path, self.settings.root)
-        if folder is None:
-            return
-        marker = item.get_closest_marker("criterion")
-        if marker is None:
-            return
-        run = self._run(folder)
-        id_ = str(marker.args[0]) if marker.args else ""
-        try:
-            criterion = run.lab.criterion(id_)
-        except KeyError:
-            raise pytest.UsageError(f"{item.nodeid}: {run.lab.id} has no criterion {id_!r}.") from None
-        item.stash[_folder] = folder
-        item.stash[_criterion] = criterion
-        run.collected.add(item.nodeid)
-        # A warning from a student's code is no failure, whatever the project makes of its own.
-        item.add_marker(pytest.mark.filterwarnings("ignore"))
-
-    def _run(self, folder: Path) -> LabRun:
-        if folder not in self._runs:
-            lab = manifest.read(folder, self.settings.root)
-            self._runs[folder] = LabRun(self.settings, self._stage(lab))
-        return self._runs[folder]
-
-    def _stage(self, lab: Lab) -> Staged:
-        into = self._staging.path / lab.folder.name
-        into.mkdir()
-        return stage(lab, self.settings.answers, into)
-
     # The run
 
     def pytest_sessionstart(self) -> None:
         """Take SIGTERM and SIGHUP as Ctrl-C; the workers of pytest-xdist are ended by their controller."""
-        if not self._is_worker:
+        if not is_worker(self._config):
             self._interrupts.listen()
-
-    @property
-    def _is_worker(self) -> bool:
-        return hasattr(self._config, "workerinput")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Start, side by side, the services that the selected tests ask for, and say what runs where."""
-        if session.config.option.collectonly or not self._runs:
+        runs = self._collection.runs
+        if session.config.option.collectonly or not runs:
             return
-        for line in [] if self._is_worker else recovery.clear_the_ground(self.settings):
+        for line in [] if is_worker(self._config) else recovery.clear_the_ground(self.settings):
             self._say(line)
-        used = {name for item in session.items for name in _services_of(item) if _criterion in item.stash}
-        brokers = max((run.lab.brokers for run in self._runs.values()), default=1)
+        used = {name for item in session.items for name in _services_of(item) if criterion_of(item)}
+        brokers = max((run.lab.brokers for run in runs), default=1)
         endpoints = self._start(sorted(used), brokers)
-        for run in self._runs.values():
+        for run in runs:
             run.problems += [str(self._failed_start)] if self._failed_start else []
             self._begin_journal(run)
             run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
@@ -201,7 +136,7 @@ class LabSession:
             self._say(run.headline(self.services.choice if endpoints else None))
 
     def _begin_journal(self, run: LabRun) -> None:
-        if not self._is_worker and run.journal is None:
+        if not is_worker(self._config) and run.journal is None:
             run.begin_journal(self._say)
 
     def _start(self, names: list[str], brokers: int) -> dict[str, Endpoint]:
@@ -224,14 +159,14 @@ class LabSession:
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
         """Do not try the other tests of a criterion that hung: each would hang as long again."""
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
-        criterion = item.stash.get(_criterion, None)
+        criterion = criterion_of(item)
         if criterion in self._hung:
             raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Give the setup its time too: a student's code runs in it."""
-        if _criterion not in item.stash:
+        if criterion_of(item) is None:
             return (yield)
         with self._supervised(item, "setup"):
             return (yield)
@@ -239,7 +174,7 @@ class LabSession:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Hold the lock of timed tests, and end a test that runs past its criterion's time limit."""
-        if _criterion not in item.stash:
+        if criterion_of(item) is None:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
         alone = limits.one_at_a_time(self._say) if timed else nullcontext()
@@ -249,12 +184,12 @@ class LabSession:
     @contextmanager
     def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
         """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
-        limit_s, show = item.stash[_criterion].time_limit_s, partial(item.add_report_section, when, "stdout")
+        limit_s, show = self.criterion_of(item).time_limit_s, partial(item.add_report_section, when, "stdout")
         try:
             with supervised(limit_s, lambda: item.stash.get(_door, None), show):
                 yield
         except pytest.exit.Exception as error:
-            if not (passed := frames(error, self.run_of(item).staged.paths)):
+            if not (passed := frames(error, self._collection.run_of(item).staged.paths)):
                 raise
             raised = AnswerRaised.named("Exit", str(error))
             raised.labkit_frames = passed  # type: ignore[attr-defined]
@@ -266,7 +201,7 @@ class LabSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the outcome, and put what a student reads in the place of a traceback."""
         made = yield
-        if _criterion not in item.stash:
+        if criterion_of(item) is None:
             return made
         if call.excinfo is None and call.when != "call":
             return made
@@ -280,7 +215,7 @@ class LabSession:
         return made
 
     def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome:
-        run, criterion = self.run_of(item), self.criterion_of(item)
+        run, criterion = self._collection.run_of(item), self.criterion_of(item)
         verdict, message = Verdict.PASSED, None
         if call.excinfo is not None:
             verdict, message = self._judged(item, call.excinfo.value, run, criterion)
@@ -320,7 +255,7 @@ class LabSession:
         """Keep the outcome that a test's report brings."""
         outcome = outcome_of(report)
         if outcome is not None:
-            run = self._run(self.settings.root / outcome.lab)
+            run = self._collection.run(self.settings.root / outcome.lab)
             self._begin_journal(run)  # with pytest-xdist this is where the run hears of the lab
             run.finished(outcome)
 
@@ -346,9 +281,8 @@ class LabSession:
         """Write the reports and set the exit code, then stop what was started."""
         self._interrupts.shield()
         try:
-            if self._is_worker:
-                used = {run.name: run.services for run in self._runs.values()}
-                vars(session.config)["workeroutput"][_PROPERTY] = json.dumps(used, default=asdict)
+            if is_worker(session.config):
+                tell_services(session.config, self._collection.runs)
             else:
                 self._finish(session)
         finally:
@@ -360,25 +294,10 @@ class LabSession:
         """Leave nothing, even if the run did not come to its start."""
         for children in self._children.values():
             children.close()
-        if "_staging" in vars(self):
-            self._staging.close()
         self._interrupts.restore()
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Give a worker of pytest-xdist the seed of this run."""
-        node.workerinput[NAME] = {"seed": str(self.settings.seed)}
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Learn from a worker of pytest-xdist which services it used."""
-        used = json.loads(getattr(node, "workeroutput", {}).get(_PROPERTY, "{}"))
-        for name, services in used.items():
-            infos = {service: ServiceInfo(**info) for service, info in services.items()}
-            self._run(self.settings.root / name).using(infos)
-
     def _finish(self, session: pytest.Session) -> None:
-        runs = self._runs.values()
+        runs = self._collection.runs
         for run in runs if self._interrupts.by else ():
             run.problems.append(f"{self._interrupts.by} ended this run before all of it had run.")
         self._ending = end(runs, time.monotonic() - self._began)
@@ -400,26 +319,15 @@ class LabSession:
             terminalreporter.ensure_newline()
             writer.line()
             shown = text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page)
-            writer.line(speakable(shown, _encoding(writer)))
+            writer.line(readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
-
-    def _say(self, line: str) -> None:
-        """Print *line* above the tests' progress, past pytest's capture."""
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(speakable(line, _encoding(reporter._tw)))
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
     """The outcome that *report* brings, `None` if it is not about a lab."""
     data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
     return Outcome.from_json(data) if isinstance(data, str) else None
-
-
-def _encoding(writer: Any) -> str | None:
-    return getattr(writer._file, "encoding", None)
 
 
 def _services_of(item: pytest.Item) -> list[str]:
