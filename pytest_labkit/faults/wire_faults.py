@@ -109,9 +109,9 @@ class Hole(WireFault):
     """
     What is sent while it lasts never arrives, nor does the end of a connection.
 
-    The first *after* bytes of each connection are spared. A connection that has lost bytes stays silent in that
-    direction for good, as one whose entry a firewall forgot: nothing else is true to TCP, which has no holes
-    in a stream.
+    The first *after* bytes of each connection are spared. A connection that has lost bytes stays silent in
+    that direction for good, as one whose entry a firewall forgot: nothing else is true to TCP, which has no
+    holes in a stream.
     """
 
     def __init__(self, after: int = 0, ways: Collection[str] = WAYS) -> None:

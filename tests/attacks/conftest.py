@@ -180,7 +180,7 @@ def labs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         made = Labs(folder, {**theirs, **ours, "LABKIT_BACKEND": "external"}, pool)
-        for attack, door in zip(selected(request, "attack"), selected(request, "door"), strict=True):
+        for attack, door in selected(request, "attack", "door"):
             made.start(attack, door)
         try:
             yield made

@@ -77,7 +77,8 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
             pool.shutdown(cancel_futures=True)
 
 
-def selected(request: pytest.FixtureRequest, parameter: str) -> list[Any]:
-    """The values of *parameter* in those tests of the run that have one, in their order."""
+def selected(request: pytest.FixtureRequest, *parameters: str) -> list[tuple[Any, ...]]:
+    """The values of *parameters* in those tests of the run that have all of them, in their order."""
     found = (getattr(item, "callspec", None) for item in request.session.items)
-    return [spec.params[parameter] for spec in found if spec is not None and parameter in spec.params]
+    given = [spec.params for spec in found if spec is not None and set(parameters) <= set(spec.params)]
+    return [tuple(values[name] for name in parameters) for values in given]

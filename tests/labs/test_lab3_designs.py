@@ -31,7 +31,7 @@ def trial_of(design: Path) -> Trial:
 @pytest.fixture(scope="module")
 def begun(trials: Trials, request: pytest.FixtureRequest) -> Trials:
     """Trials, with those of the selected designs on their way."""
-    for design in selected(request, "design"):
+    for (design,) in selected(request, "design"):
         trials.start(trial_of(design))
     return trials
 

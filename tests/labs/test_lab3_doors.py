@@ -35,7 +35,7 @@ TRIALS = [Proof(LAB, ROOT).solution(), *(Proof(LAB, ROOT, fast=True).bug(BY_NAME
 def doors(trials: Trials, request: pytest.FixtureRequest) -> dict[str, Trials]:
     """Trials through each door, with the selected ones on their way."""
     made = {door: trials.through(door) for door in DOORS}
-    for trial in selected(request, "trial"):
+    for (trial,) in selected(request, "trial"):
         for door in DOORS:
             made[door].start(trial)
     return made

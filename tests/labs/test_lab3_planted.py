@@ -33,7 +33,7 @@ def measured_apart(bug: Planted) -> Any:
 @pytest.fixture(scope="module")
 def begun(trials: Trials, request: pytest.FixtureRequest) -> Trials:
     """Trials, with those of the selected bugs on their way."""
-    for bug in selected(request, "bug"):
+    for (bug,) in selected(request, "bug"):
         trials.start(PROOF.bug(bug))
     return trials
 
