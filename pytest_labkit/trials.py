@@ -120,8 +120,13 @@ class Proof:
         return Trial(self.lab, "solution", (self._solutions,), {c.id: PASSED for c in chosen}, {None: mend})
 
     def bug(self, bug: planted.Planted) -> Trial:
-        """A planted bug over the model answers: caught by its criterion, and by no other."""
-        spared = [c.id for c in self._criteria if not c.targets and c.id not in bug.also]
+        """
+        A planted bug over the model answers: caught by its criterion, and by no other of the same part.
+
+        Other parts are not asked: the answers of a later one may build on what the bug has broken.
+        """
+        part = self.lab.criterion(bug.criterion).part
+        spared = [c.id for c in self._criteria if c.part == part and not c.targets and c.id not in bug.also]
         others = [] if self.fast else spared
         show = f"write a test of {bug.criterion} that shows it ({bug.reason}), or take it out"
         narrow = f'narrow the bug, or name the criterion in planted/{bug.name}/planted.toml: also = ["…"]'

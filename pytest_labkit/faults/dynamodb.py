@@ -157,6 +157,7 @@ class DynamoDBProxy:
             way = partial(fault.through, request, forward=way)
         reply = way(raw)
         request.status = None if reply is CUT else reply.status
+        request.reply = reply.body
         return reply
 
     def _to_server(self, request: Request, forward: Forward) -> Forward:

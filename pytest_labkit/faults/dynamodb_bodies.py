@@ -56,6 +56,21 @@ def changed(reply: Reply, body: Body) -> Reply:
     return Reply(reply.status, (*headers, ("x-amz-crc32", str(zlib.crc32(content)))), content)
 
 
+def returned(reply: bytes) -> int:
+    """The number of items in a reply, whichever of the reads it answers; 0 for any other."""
+    try:
+        body = json.loads(reply)
+    except ValueError:
+        return 0
+    if not isinstance(body, dict):
+        return 0
+    answers = body.get("Responses", [])
+    if isinstance(answers, dict):  # of BatchGetItem, by table
+        return sum(map(len, answers.values()))
+    one_by_one = sum("Item" in answer for answer in [body, *answers])
+    return one_by_one + max(len(body.get("Items", [])), int(body.get("Count", 0)))
+
+
 def encoded(body: Body) -> bytes:
     """A body as it is sent."""
     return json.dumps(body, separators=(",", ":")).encode()

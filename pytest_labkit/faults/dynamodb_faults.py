@@ -24,6 +24,7 @@ from pytest_labkit.faults.dynamodb_bodies import (
     joined,
     just_before,
     members,
+    returned,
     start_of,
     throttled,
     transaction,
@@ -59,6 +60,7 @@ class Request:
         at: When it had arrived, in seconds on the monotonic clock.
         status: The HTTP status that the client got, `None` while it waits and if it got no reply.
         fault: The fault that fired on it, `None` if none did; two are joined by `+`.
+        reply: The body of the reply, empty where there was none.
     """
 
     operation: str
@@ -66,6 +68,7 @@ class Request:
     at: float
     status: int | None = None
     fault: str | None = None
+    reply: bytes = field(default=b"", repr=False)
 
     @cached_property
     def body(self) -> Body:
@@ -75,6 +78,11 @@ class Request:
         except ValueError:
             return {}
         return body if isinstance(body, dict) else {}
+
+    @cached_property
+    def returned(self) -> int:
+        """How many items DynamoDB returned for it, or counted where only their number was asked for."""
+        return returned(self.reply)
 
 
 class Sent(NamedTuple):

@@ -6,7 +6,8 @@ An append is one *commit*: one item that holds the whole batch, under the versio
     aggregate_id  version
     order-123     1        commit_id, count=3, events=<Avro>     versions 1, 2, 3
     order-123     4        commit_id, count=1, events=<Avro>     version 4
-    order-123     -3       state=<JSON>                          the snapshot at version 3
+    order-123     -3       state=<JSON>, checksum=…              the snapshot at version 3
+    order-123     -10¹⁸-…  state=<JSON>, checksum=…              the same, found by its instant
 
 One item is one write, so a batch is there or it is not, and 100 events cost one request. Two writers
 at the same version want the same key, and the condition lets one of them have it. That alone does
@@ -19,9 +20,10 @@ As good: one item per event in `TransactWriteItems` (no more than 100 events, an
 slower), or a head item with the current version that each append moves in the same transaction.
 """
 
+import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -37,11 +39,14 @@ from fastavro.validation import ValidationError
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES, Event
+from labs.lab3.upcasting import upcast
 
 TABLE = "event-store"
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 REFUSED = "ConditionalCheckFailedException"
 LARGEST_BATCH = 390_000  # bytes: an item may have 400 KB, its keys and names included
+A_FEW = 10  # commits: what a question begins with that has a snapshot to go on from
+MOST_VERSIONS, AGES = 10**15, 10**18  # the keys of snapshots: -version, and -(AGES + microseconds)
 MANY_STREAMS = 10_000  # how many streams' ends are remembered; a forgotten one costs a read
 
 SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
@@ -95,44 +100,99 @@ class EventStore:
 
     def get_events(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
         """The events after *from_version*, in version order; `StreamCorrupted` if one is missing."""
-        events: list[Event] = []
-        following = self._start(aggregate_id, from_version + 1)
-        for commit in self._query(aggregate_id, ":low <= version", {":low": following}):
-            if int(commit["version"]["N"]) != following:
-                raise StreamCorrupted(f"{aggregate_id} has no version {following}, but later ones")
-            events += decoded(commit["events"]["B"], following)
-            following += int(commit["count"]["N"])
-        return [event for event in events if event.version > from_version]
+        return self._read(aggregate_id, from_version)
 
     def events_in(self, item: dict[str, Any]) -> list[Event]:
         """The events of *item*, which is in the form in which boto3's client gives items."""
-        if "commit_id" not in item:
-            return []
-        return decoded(item["events"]["B"], int(item["version"]["N"]))
+        version = int(item["version"]["N"])
+        if "schema_version" in item:  # the old service's: one event, and it stays as it is
+            kind, payload = item["event_type"]["S"], bytes(item["payload"]["B"])
+            event = upcast(kind, int(item["schema_version"]["N"]), payload)
+            return [event.model_copy(update={"version": version})]
+        return decoded(item["events"]["B"], version) if "commit_id" in item else []
 
-    def get_events_until(self, aggregate_id: str, timestamp: datetime) -> list[Event]:
-        """The events that had happened at *timestamp*, that instant included, in version order."""
+    def get_events_until(
+        self,
+        aggregate_id: str,
+        timestamp: datetime,
+        from_version: int = 0,
+        late_by: timedelta | None = None,
+    ) -> list[Event]:
+        """
+        The events that had happened at *timestamp*, that instant included, in version order.
+
+        A later version may have an earlier time, so all of the stream is looked at; with *late_by*, as
+        far as an event that is later than *timestamp* by more than that.
+        """
         if timestamp.tzinfo is None:
             raise ValueError(f"{timestamp} has no time zone, so it is no instant")
-        # All are looked at: clocks differ, so a later version may have an earlier time.
-        return [event for event in self.get_events(aggregate_id) if event.occurred_at <= timestamp]
 
-    def save_snapshot(self, aggregate_id: str, version: int, state: dict[str, Any]) -> None:
-        """Keep *state*, which is JSON-able, as what the first *version* events come to."""
-        # Below the events, in the same partition: no stream's name can collide with a snapshot's.
-        item = {**key(aggregate_id, -version), "state": {"S": json.dumps(state)}}
-        self._client.put_item(TableName=TABLE, Item=item)
+        def is_enough(page: list[Event]) -> bool:
+            return late_by is not None and any(event.occurred_at - timestamp > late_by for event in page)
+
+        events = self._read(aggregate_id, from_version, None if late_by is None else A_FEW, is_enough)
+        return [event for event in events if event.occurred_at <= timestamp]
+
+    def save_snapshot(
+        self, aggregate_id: str, version: int, state: dict[str, Any], latest: datetime | None = None
+    ) -> None:
+        """
+        Keep *state*, which is JSON-able, as what the first *version* events come to.
+
+        With *latest*, the time of the latest of them, `get_snapshot_at` finds it, too.
+        """
+        places = [-version] if latest is None else [-version, instant_key(latest)]
+        items = [{**key(aggregate_id, place), **snapshot(version, state)} for place in places]
+        puts = [{"Put": {"TableName": TABLE, "Item": item}} for item in items]
+        self._client.transact_write_items(TransactItems=puts)
 
     def get_snapshot(
         self, aggregate_id: str, max_version: int | None = None
     ) -> tuple[int, dict[str, Any]] | None:
         """The newest snapshot, not newer than *max_version*, as version and state; `None` without one."""
-        if max_version is None:
-            bounds, condition = {":high": 0}, "version <= :high"
-        else:
-            bounds, condition = {":low": -max_version, ":high": 0}, "version BETWEEN :low AND :high"
-        newest = next(self._query(aggregate_id, condition, bounds, Limit=1), None)
-        return newest and (-int(newest["version"]["N"]), json.loads(newest["state"]["S"]))
+        newest = MOST_VERSIONS if max_version is None else min(max_version, MOST_VERSIONS)
+        return self._snapshot(aggregate_id, -newest, 0) if newest >= 0 else None
+
+    def get_snapshot_at(self, aggregate_id: str, timestamp: datetime) -> tuple[int, dict[str, Any]] | None:
+        """The newest snapshot in which nothing is later than *timestamp*."""
+        return self._snapshot(aggregate_id, instant_key(timestamp), -MOST_VERSIONS)
+
+    def _snapshot(self, aggregate_id: str, low: int, high: int) -> tuple[int, dict[str, Any]] | None:
+        """The first snapshot between two places that is whole."""
+        bounds = {":low": low, ":high": high}
+        pages = self._query(aggregate_id, "version BETWEEN :low AND :high", bounds, 1)
+        snapshots = (restored(item) for page in pages for item in page)
+        return next((whole for whole in snapshots if whole), None)
+
+    def _read(
+        self,
+        aggregate_id: str,
+        from_version: int,
+        at_first: int | None = None,
+        is_enough: Callable[[list[Event]], bool] = lambda _: False,
+    ) -> list[Event]:
+        """The events after *from_version*, up to a page of which *is_enough* says so."""
+        events: list[Event] = []
+        following = max(from_version, 0) + 1
+        for page in self._pages(aggregate_id, following, at_first):
+            read = len(events)
+            for found in map(self.events_in, page):
+                if not found[0].version <= following <= found[-1].version:
+                    raise StreamCorrupted(f"{aggregate_id} has no version {following}, but later ones")
+                events += found
+                following = found[-1].version + 1
+            if is_enough(events[read:]):
+                break
+        return [event for event in events if event.version > from_version]
+
+    def _pages(self, aggregate_id: str, version: int, at_first: int | None) -> Iterator[list[dict[str, Any]]]:
+        """The commits from the one on that *version* is in; *at_first* so many, then ever more."""
+        pages = self._query(aggregate_id, ":low <= version", {":low": version}, at_first)
+        first = next(pages, [])
+        if version > 1 and not (first and int(first[0]["version"]["N"]) == version):
+            yield [commit for commit in self._last(aggregate_id, version) if last_version(commit) >= version]
+        yield first
+        yield from pages
 
     def _commit(self, aggregate_id: str, expected_version: int, batch: bytes, count: int) -> None:
         """Put the commit behind *expected_version*, where there must be none yet."""
@@ -166,49 +226,50 @@ class EventStore:
 
     def _end(self, aggregate_id: str) -> int:
         """The version of the last event, 0 for a new stream."""
-        for last in self._commits_down(aggregate_id, "version > :low", {":low": 0}):
-            return int(last["version"]["N"]) + int(last["count"]["N"]) - 1
-        return 0
+        places = {"ProjectionExpression": "version, #count", "ExpressionAttributeNames": {"#count": "count"}}
+        return max(map(last_version, self._last(aggregate_id, MOST_VERSIONS, **places)), default=0)
 
-    def _start(self, aggregate_id: str, version: int) -> int:
-        """The first version of the commit that *version* is in; 1 if there is none up to there."""
-        if version <= 1:
-            return 1
-        for commit in self._commits_down(
-            aggregate_id, "version BETWEEN :low AND :high", {":low": 1, ":high": version}
-        ):
-            return int(commit["version"]["N"])
-        return 1
-
-    def _commits_down(
-        self, aggregate_id: str, condition: str, bounds: dict[str, int]
-    ) -> Iterator[dict[str, Any]]:
-        """The places of commits, newest first, without their events."""
-        return self._query(
-            aggregate_id,
-            condition,
-            bounds,
-            ScanIndexForward=False,
-            Limit=1,
-            ProjectionExpression="version, #count",
-            ExpressionAttributeNames={"#count": "count"},
+    def _last(self, aggregate_id: str, version: int, **options: Any) -> list[dict[str, Any]]:
+        """The last commit that begins at *version* or before; none if there is none."""
+        bounds = {":low": 1, ":high": version}
+        pages = self._query(
+            aggregate_id, "version BETWEEN :low AND :high", bounds, 1, ScanIndexForward=False, **options
         )
+        return next(pages, [])
 
     def _query(
-        self, aggregate_id: str, condition: str, bounds: dict[str, int], **options: Any
-    ) -> Iterator[dict[str, Any]]:
-        """The items of a stream whose version meets *condition*, over as many pages as it takes."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=TABLE,
-            KeyConditionExpression=f"aggregate_id = :id AND {condition}",
-            ExpressionAttributeValues={
+        self,
+        aggregate_id: str,
+        condition: str,
+        bounds: dict[str, int],
+        at_first: int | None = None,
+        **options: Any,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """
+        Pages of the items of a stream whose version meets *condition*, as many as it takes.
+
+        They have what DynamoDB gives at a time, or *at_first* so many and then ever more: whoever needs
+        a few reads a few, and whoever needs all does not wait for a thousand replies.
+        """
+        query = {
+            "TableName": TABLE,
+            "KeyConditionExpression": f"aggregate_id = :id AND {condition}",
+            "ExpressionAttributeValues": {
                 ":id": {"S": aggregate_id},
                 **{name: {"N": str(bound)} for name, bound in bounds.items()},
             },
-            ConsistentRead=True,
+            "ConsistentRead": True,
             **options,
-        )
-        return (item for page in pages for item in page["Items"])
+        }
+        while True:
+            limit = {} if at_first is None else {"Limit": at_first}
+            page = self._client.query(**query, **limit)
+            if page["Items"]:
+                yield page["Items"]
+            if "LastEvaluatedKey" not in page:  # an empty page need not be the last
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            at_first = at_first and at_first * 4
 
 
 def is_refusal(error: Exception) -> bool:
@@ -270,3 +331,38 @@ def decoded(batch: bytes, first_version: int) -> list[Event]:
             fields["version"] = first_version + len(events)
             events.append(EVENT_TYPES[NAMES[tag]](**fields))
     return events
+
+
+def last_version(item: dict[str, Any]) -> int:
+    """The version of the last event in an item with events; the old service had one in each."""
+    return int(item["version"]["N"]) + int(item.get("count", {"N": "1"})["N"]) - 1
+
+
+# --- snapshots -----------------------------------------------------------------------------------------
+
+
+def instant_key(instant: datetime) -> int:
+    """Where the snapshot of an instant lies: later ones first, and further down than those by version."""
+    return -(AGES + (instant - EPOCH) // MICROSECOND)
+
+
+def snapshot(version: int, state: dict[str, Any]) -> dict[str, Any]:
+    """What an item with a snapshot holds beside its key."""
+    text = json.dumps(state)
+    return {"of": {"N": str(version)}, "state": {"S": text}, "checksum": {"S": checksum(version, text)}}
+
+
+def restored(item: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
+    """The version and state of a snapshot; `None` if it is damaged, which is as good as none."""
+    try:
+        version, text = int(item["of"]["N"]), item["state"]["S"]
+        if item["checksum"]["S"] == checksum(version, text):
+            return version, json.loads(text)
+    except (KeyError, TypeError, ValueError):
+        pass
+    return None
+
+
+def checksum(version: int, text: str) -> str:
+    """What a snapshot that nothing has happened to says of itself."""
+    return hashlib.sha256(f"{version} {text}".encode()).hexdigest()

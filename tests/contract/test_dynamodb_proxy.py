@@ -196,6 +196,25 @@ def test_requests_are_recorded_in_order(proxy: DynamoDBProxy, client: Any) -> No
     assert sorted(request.at for request in proxy.requests) == [request.at for request in proxy.requests]
 
 
+def test_items_that_were_returned_are_counted(proxy: DynamoDBProxy, client: Any) -> None:
+    """Each request says how many items came back for it, by whichever read; counting them is reading too."""
+    client.batch_write_item(RequestItems=_batch(1, 2, 3))
+    keys = [{name: _item(n)[name] for name in ("log_id", "version")} for n in (1, 2, 9)]
+    gets = [{"Get": {"TableName": TABLE, "Key": key}} for key in keys]
+    client.query(**_query(1))
+    client.query(**_query(Select="COUNT"))
+    client.query(**_query(7))
+    client.scan(TableName=TABLE)
+    client.get_item(TableName=TABLE, Key=keys[0])
+    client.get_item(TableName=TABLE, Key=keys[2])
+    client.batch_get_item(RequestItems={TABLE: {"Keys": keys}})
+    client.transact_get_items(TransactItems=gets)
+    client.execute_statement(Statement=f'SELECT * FROM "{TABLE}"')
+    with pytest.raises(ClientError, match="ValidationException"):
+        client.query(TableName=TABLE)
+    assert [0, 2, 3, 0, 3, 1, 0, 2, 2, 3, 0] == [request.returned for request in proxy.requests]
+
+
 def test_a_reply_is_passed_on_as_it_came(
     proxy: DynamoDBProxy, client: Any, dynamodb_url: str, access_key: str
 ) -> None:
