@@ -26,6 +26,11 @@ BUGS = (
     "A6_live_state",
     "A6_shared_items",
     "A7_item_per_event",
+    "C1_bound_excluded",
+    "C2_remembers_where",
+    "C3_damaged_raises",
+    "C4_rewrites",
+    "C5_answers_all_the_same",
 )
 BY_NAME = {bug.name: bug for bug in planted.bugs(LAB, ROOT / "solutions")}
 TRIALS = [Proof(LAB, ROOT).solution(), *(Proof(LAB, ROOT, fast=True).bug(BY_NAME[name]) for name in BUGS)]
