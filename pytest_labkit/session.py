@@ -131,9 +131,15 @@ class LabSession:
             run.problems += [str(self._failed_start)] if self._failed_start else []
             self._begin_journal(run)
             run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
-            if self.settings.door == "process":
-                self._children_of(run.staged).warm()
+            self._warm(run, session.items)
             self._say(run.headline(self.services.choice if endpoints else None))
+
+    def _warm(self, run: LabRun, items: list[pytest.Item]) -> None:
+        """Have ready by the time that they are needed what the children of the answers are forked from."""
+        if self.settings.door == "process":
+            self._children_of(run.staged).warm()
+        if any(_names_another_process(item) for item in items if criterion_of(item)):
+            self._children_of(run.staged).warm("another")
 
     def _begin_journal(self, run: LabRun) -> None:
         if not is_worker(self._config) and run.journal is None:
@@ -332,3 +338,8 @@ def outcome_of(report: pytest.TestReport) -> Outcome | None:
 
 def _services_of(item: pytest.Item) -> list[str]:
     return [name for name in _SERVICE_FIXTURES if name in getattr(item, "fixturenames", ())]
+
+
+def _names_another_process(item: pytest.Item) -> bool:
+    code = getattr(getattr(item, "function", None), "__code__", None)
+    return code is not None and "another_process" in code.co_names

@@ -125,12 +125,12 @@ def test_stores_share_what_is_stored(store, answers):
 
 
 def test_what_is_acknowledged_is_stored(answers, table, dynamodb):
-    """Writes take half a second: when append_events returns, the events are in the table."""
+    """Writes take 0.3 s: when append_events returns, the events are in the table."""
     early = "the call returned before DynamoDB had answered: what a thread is yet to write can still be lost"
     with dynamodb.proxied() as proxy:
         store = answers.event_store.EventStore()
         store.append_events("order-0", 0, items(1))
-        with proxy.delay(0.5, WRITES, times=None):
+        with proxy.delay(0.3, WRITES, times=None):
             store.append_events("order-1", 0, items(3, size=2_000))
             has_room(table.items(), 3 * 1_000, perhaps=early)
 
