@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
 from statistics import median
 from typing import Any
 
@@ -114,6 +116,47 @@ class Measure:
         """
         return self._judged(name, list(values), unit, [], note)
 
+    def distribution(
+        self, name: str, take: Callable[[], Sequence[float]], *, unit: str, note: str | None = None
+    ) -> list[Measurement]:
+        """
+        Times, or the like, of which each counts: their median, 95th percentile and maximum.
+
+        The figures are *name*`_p50`, `_p95` and `_max`, each judged by the target of that name. If one is
+        missed, all is measured again, once, and then the second time counts.
+
+        Args:
+            name: What the values are, such as `"lag"`.
+            take: Measures, and returns all values.
+            unit: Such as `"ms"`.
+            note: What a reader should know of them.
+
+        Raises:
+            Mistake: A target is missed.
+        """
+        made = self._percentiles(name, take(), unit, note)
+        if any(measurement.met is False for measurement in made):
+            made = self._percentiles(name, take(), unit, note)
+        self.measurements += made
+        for measurement in made:
+            if measurement.met is False:
+                raise _missed(measurement, f"{measurement.name} of {len(made[0].samples)} values")
+        return made
+
+    def _percentiles(
+        self, name: str, values: Sequence[float], unit: str, note: str | None
+    ) -> list[Measurement]:
+        figures = {"p50": percentile(values, 0.5), "p95": percentile(values, 0.95), "max": max(values)}
+        made = [
+            targets.measured(self._targets.get(f"{name}_{which}"), f"{name}_{which}", [figure], unit)
+            for which, figure in figures.items()
+        ]
+        return [
+            replace(made[0], rounds=(), samples=tuple(round(value, 3) for value in values)),
+            *(replace(one, rounds=()) for one in made[1:-1]),
+            replace(made[-1], rounds=(), note=note),
+        ]
+
     def _timed(self, round_: Round) -> float:
         """Units per second of one round; taken again if the machine slept or its clock was set meanwhile."""
         for _ in range(_TRIES):
@@ -150,9 +193,20 @@ class Measure:
         )
         self.measurements.append(made)
         if made.met is False:
-            raise Mistake(
-                checked=f"{name}, the median of {len(values)} rounds",
-                expected=f"{made.target} {unit}",
-                got=f"{made.value:,.4g} {unit}" + (f" ({made.note})" if made.note else ""),
-            )
+            raise _missed(made, f"{name}, the median of {len(values)} rounds")
         return made
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of *values* that *share* of them do not exceed (nearest rank); `ValueError` of none."""
+    if not values:
+        raise ValueError("there is no percentile of nothing")
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]
+
+
+def _missed(made: Measurement, checked: str) -> Mistake:
+    return Mistake(
+        checked=checked,
+        expected=f"{made.target} {made.unit}",
+        got=f"{made.value:,.4g} {made.unit}" + (f" ({made.note})" if made.note else ""),
+    )

@@ -148,6 +148,7 @@ class Measurement:
     *target* is the target as text (`">= 10000"`), `None` where the lab states none, and *met* then
     too. *reference* is the median of the reference measured in the same run; *note* says how the
     figure was judged where that was not by the target alone, and what a reader should know of it.
+    *samples* are the single values behind a percentile, where they are kept for a picture of them.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Measurement:
     rounds: tuple[float, ...] = ()
     reference: float | None = None
     note: str | None = None
+    samples: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,9 @@ class Tables:
         *,
         partition_key: tuple[str, str],
         sort_key: tuple[str, str] | None = None,
-        stream: bool = False,
     ) -> None:
         """
         Make the table *name* and wait until it can be used; keys are (name, `"S"` | `"N"` | `"B"`).
-
-        With *stream* it has a stream of its changes, which gives each item as it was put (`NEW_IMAGE`).
 
         Raises:
             KitError: A table of that name is there that the kit did not make.
@@ -73,7 +70,6 @@ class Tables:
                     {"AttributeName": key, "KeyType": role}
                     for (key, _), role in zip(keys, ("HASH", "RANGE"), strict=False)
                 ],
-                **({"StreamSpecification": _NEW_IMAGES} if stream else {}),
             )
         except self.client.exceptions.ResourceInUseException:
             raise KitError(
@@ -86,13 +82,8 @@ class Tables:
                 TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
 
-    def delete_table(self, name: str) -> None:
-        """Delete a table that was made here, with its stream."""
-        self._made.remove(name)
-        self.client.delete_table(TableName=name)
-
     def start_stream(self, name: str) -> None:
-        """Give the table *name* a stream from now on: what was put before is not in it."""
+        """Give the table *name* a stream of its changes from now on, which has each item as it is put."""
         self.client.update_table(TableName=name, StreamSpecification=_NEW_IMAGES)
         self.client.get_waiter("table_exists").wait(
             TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}

@@ -79,7 +79,8 @@ class Outcome:
         data["verdict"] = Verdict(data["verdict"])
         data["message"] = _message(data["message"]) if data["message"] else None
         data["measurements"] = tuple(
-            Measurement(**{**m, "rounds": tuple(m["rounds"])}) for m in data["measurements"]
+            Measurement(**{**m, "rounds": tuple(m["rounds"]), "samples": tuple(m["samples"])})
+            for m in data["measurements"]
         )
         return cls(**data)
 

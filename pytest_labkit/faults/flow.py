@@ -131,7 +131,7 @@ class Flow:
         """When *size* bytes that have come now may go on, as far as the faults here see it."""
         due = asyncio.get_running_loop().time()
         for fault in self._here():
-            if 0 < size <= fault.free(self):
+            if (free := fault.free(self)) > 0 and size <= free:
                 continue
             judged = fault.due(size, due)
             if judged is NEVER or math.isinf(judged):

@@ -115,6 +115,7 @@ def _measurement(measurement: model.Measurement) -> doc.Measurement:
         "rounds": [_finite(figure) for figure in measurement.rounds],
         "reference": None if measurement.reference is None else _finite(measurement.reference),
         "note": _or_none(measurement.note),
+        "samples": [_finite(sample) for sample in measurement.samples],
     }
 
 

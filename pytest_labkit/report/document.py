@@ -35,7 +35,11 @@ class Message(TypedDict):
 
 
 class Measurement(TypedDict):
-    """A figure: the median of *rounds*. A figure that is no number (NaN, infinity) is `None`."""
+    """
+    A figure: the median of *rounds*, or a percentile of *samples*, which one of several figures holds.
+
+    A figure that is no number (NaN, infinity) is `None`.
+    """
 
     name: str
     value: float | None
@@ -45,6 +49,7 @@ class Measurement(TypedDict):
     rounds: list[float | None]
     reference: float | None
     note: str | None
+    samples: list[float | None]
 
 
 class Criterion(TypedDict):

@@ -1,6 +1,8 @@
 """
-Where things stand in the strip plot of a measurement: a dot for each round on one line, the median,
-the target and the side of it that is enough, the reference.
+Where things stand in the pictures of a measurement.
+
+A strip plot has a dot for each round on one line, the median, the target and the side of it that is
+enough, the reference. A histogram has a bar for each span that samples fall into, and percentiles.
 
 Positions are in the units of an SVG `viewBox` of `WIDTH` by `HEIGHT`.
 """
@@ -11,11 +13,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_labkit.measure import percentile
 from pytest_labkit.report.document import Measurement
 from pytest_labkit.report.wording import figure
 
 WIDTH, HEIGHT = 320, 72
 _MARGIN = 12.0
+_BARS = 40
+_HISTOGRAM_TOP, _HISTOGRAM_HEIGHT = 32, 64
+HISTOGRAM_HEIGHT = _HISTOGRAM_TOP + _HISTOGRAM_HEIGHT + 18
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,65 @@ def strip(measurement: Measurement) -> Strip | None:
         target=None if limit is None else _mark(x(limit), f"target {measurement['target']}"),
         enough=None if limit is None else _enough(x(limit), measurement["target"] or ""),
         reference=None if reference is None else _mark(x(reference), f"reference {figure(reference)}"),
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a histogram, and what it says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """All of the picture: bars over equal spans from the smallest sample to the largest; p50 and p95."""
+
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+    low: str
+    high: str
+    told: str
+
+
+def histogram(measurement: Measurement) -> Histogram | None:
+    """The picture of the samples of *measurement*; `None` where there are fewer than two that differ."""
+    samples = [value for value in measurement["samples"] if value is not None]
+    if len(samples) < 2 or not _spread(samples):
+        return None
+    low, span, unit = min(samples), max(samples) - min(samples), measurement["unit"]
+    counts = [0] * _BARS
+    for value in samples:
+        counts[min(_BARS - 1, int(_BARS * ((value - low) / span)))] += 1
+    marks = {name: percentile(samples, share) for name, share in (("p50", 0.5), ("p95", 0.95))}
+    said = [f"{name} {figure(value)} {unit}" for name, value in marks.items()]
+    return Histogram(
+        bars=tuple(_bar(number, counts, low, span, unit) for number in range(_BARS) if counts[number]),
+        marks=tuple(
+            _mark(round(WIDTH * (value - low) / span, 1), text)
+            for value, text in zip(marks.values(), said, strict=True)
+        ),
+        low=f"{figure(low)} {unit}",
+        high=f"{figure(max(samples))} {unit}",
+        told=f"{len(samples)} values from {figure(low)} to {figure(max(samples))} {unit}, "
+        + f"{', '.join(said)}; heights are the roots of counts",
+    )
+
+
+def _bar(number: int, counts: Sequence[int], low: float, span: float, unit: str) -> Bar:
+    start, end = low + span * number / _BARS, low + span * (number + 1) / _BARS
+    # By the root: a few late ones are what one looks for, and would be invisible beside hundreds.
+    height = round(_HISTOGRAM_HEIGHT * (counts[number] / max(counts)) ** 0.5, 1)
+    return Bar(
+        x=round(WIDTH * number / _BARS, 1),
+        y=round(_HISTOGRAM_TOP + _HISTOGRAM_HEIGHT - height, 1),
+        width=round(WIDTH / _BARS - 1, 1),
+        height=height,
+        label=f"{figure(start)} to {figure(end)} {unit}: {counts[number]}",
     )
 
 

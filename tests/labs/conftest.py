@@ -1,4 +1,9 @@
-"""Trials of lab 3 in processes of their own, two at a time, on a DynamoDB that is up for all of them."""
+"""
+Trials of lab 3 in processes of their own, two at a time.
+
+Those of part A alone run on a DynamoDB that is up for all of them. The tests of part B kill services, and
+want a Redis that is empty: such a trial starts services of its own.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +32,18 @@ DEADLINE_S = 300
 class Trials:
     """Trials of the lab: each begins at once or when its turn comes, and is waited for later."""
 
-    def __init__(self, env: dict[str, str], folder: Path, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, env: dict[str, str], shared: dict[str, str], folder: Path, pool: ThreadPoolExecutor
+    ) -> None:
         self._env = env
+        self._shared = shared
         self._folder = folder
         self._pool = pool
         self._results: dict[str, Callable[[], Result]] = {}
 
     def through(self, door: str) -> Trials:
         """The same, with trials of its own, through *door*."""
-        return Trials({**self._env, "LABKIT_DOOR": door}, self._folder / door, self._pool)
+        return Trials({**self._env, "LABKIT_DOOR": door}, self._shared, self._folder / door, self._pool)
 
     def start(self, trial: Trial) -> None:
         """
@@ -44,7 +52,9 @@ class Trials:
         In a worker of pytest-xdist, which has half of the tests and does not know which, it waits until
         it is asked for.
         """
-        began = cache(partial(carry_out, trial, ROOT, self._folder / trial.name, self._run))
+        breaks = any(LAB.criterion(id_).part == "B" for id_ in trial.expected)
+        env = self._env if breaks else {**self._env, **self._shared}
+        began = cache(partial(carry_out, trial, ROOT, self._folder / trial.name, partial(_run, env)))
         self._results[trial.name] = began if IN_A_WORKER else self._pool.submit(began).result
 
     def complaints(self, name: str) -> tuple[str, ...]:
@@ -57,8 +67,9 @@ class Trials:
         report = json.loads((self._folder / name / LAB.id / "report.json").read_text("utf-8"))
         return {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
 
-    def _run(self, arguments: Sequence[str], output: Path) -> int:
-        return warm.run([*arguments], folder=ROOT, env=self._env, output=output, deadline_s=DEADLINE_S)
+
+def _run(env: dict[str, str], arguments: Sequence[str], output: Path) -> int:
+    return warm.run([*arguments], folder=ROOT, env=env, output=output, deadline_s=DEADLINE_S)
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +79,12 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
         endpoint = services.endpoint("dynamodb")
         # Many short runs: the bytecode is kept between them, whatever this process does with its own.
-        ours = {**endpoint.env, "LABKIT_BACKEND": "external", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        ours = {"LABKIT_BACKEND": endpoint.backend, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        shared = {**endpoint.env, "LABKIT_BACKEND": "external"}
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
-            yield Trials({**theirs, **ours}, folder / "trials", pool)
+            yield Trials({**theirs, **ours}, shared, folder / "trials", pool)
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -345,6 +345,16 @@ def test_a_hole_may_begin_after_some_bytes(
     assert b"_abcabc" == bytes(echo.got)
 
 
+def test_a_connection_that_ends_before_a_hole_begins_ends(connect: Connect, link: Link) -> None:
+    """What is spared includes the end of a connection that has not sent as many bytes."""
+    client = connect()
+    with link.hole("requests", after=3) as fault:
+        assert b"ab" == client.ask(b"ab")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert b"" == client.read(1)
+    assert 0 == fault.fired
+
+
 def test_a_hole_for_replies_lets_requests_through(connect: Connect, link: Link, echo: Echo) -> None:
     """The server has done what it was asked, and nobody hears of it."""
     client = connect()

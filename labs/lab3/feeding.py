@@ -1,0 +1,106 @@
+"""Don't change this file: the fixtures of part B: a shop, and the stream that its `projections.py` chose."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from labs.lab3.shop import Shop
+from labs.lab3.streams import DynamoDBStream, KafkaStream
+from pytest_labkit import KitError, expect
+
+TABLE = "event-store"
+_chosen: dict[Path, type] = {}
+
+
+def chosen_stream(answers: Any) -> type:
+    """The class that `STREAM` in projections.py is; asked of a process of its own, once in a run."""
+    file = answers.path("projections.py")
+    if file not in _chosen:
+        with answers.another_process() as other:
+            stream = other.projections.STREAM
+        expect(
+            stream is DynamoDBStream or stream is KafkaStream,
+            checked="which stream projections.py has chosen",
+            expected="STREAM = DynamoDBStream or STREAM = KafkaStream in projections.py",
+            got=f"{stream!r}",
+        )
+        _chosen[file] = stream
+    return _chosen[file]
+
+
+def _is_near(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.fixture
+def own_redis(redis: Any) -> Iterator[Any]:
+    """The endpoint of a Redis database that holds nothing but what this test makes, and its client."""
+    from redis import Redis
+
+    with Redis.from_url(redis.address) as client:
+        if client.dbsize():
+            raise KitError(
+                f"The Redis database at {redis.address} holds keys already.",
+                "Give part B an empty one: REDIS_URL=redis://HOST:PORT/N. It is emptied after each test.",
+            )
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture
+def search_link(search: Any, faults: Any, labkit_environ: Any) -> Any:
+    """The way to the search engine, and what can befall it; `SEARCH_URL` leads there."""
+    place = urlsplit(search.address)
+    link, port = faults.link(place.hostname, place.port)
+    labkit_environ["SEARCH_URL"] = f"http://127.0.0.1:{port}"
+    return link
+
+
+@pytest.fixture
+def closed_shop(
+    request: pytest.FixtureRequest,
+    table: Any,
+    dynamodb: Any,
+    own_redis: Any,
+    answers: Any,
+    labkit_environ: Any,
+) -> Iterator[Shop]:
+    """A shop whose table has no stream yet: the test opens it."""
+    delivery_s = 0.1 if _is_near(dynamodb.env["AWS_ENDPOINT_URL_DYNAMODB"]) else 2.0
+    # What a test can break stands in front of the services, so the environment is complete only after that.
+    bootstrap = None
+    if chosen_stream(answers) is KafkaStream:
+        bootstrap = request.getfixturevalue("kafka").address
+        delivery_s += 0.2
+        labkit_environ["EVENT_TOPIC"] = f"changes-{secrets.token_hex(4)}"
+    for name in ("faults", "search", "search_link"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+    with ExitStack() as closing:
+
+        def open_stream() -> Callable[[], None]:
+            dynamodb.start_stream(TABLE)
+            if bootstrap is None:
+                return lambda: None
+            from labs.lab3.connector import Connector
+
+            there = dynamodb.env["AWS_ENDPOINT_URL_DYNAMODB"]
+            connector = Connector(there, bootstrap, labkit_environ["EVENT_TOPIC"])
+            closing.callback(connector.close)
+            return connector.wait_until_all_is_carried
+
+        yield Shop(answers, table, open_stream, delivery_s)
+
+
+@pytest.fixture
+def shop(closed_shop: Shop) -> Shop:
+    """A shop; the changes of its table are in the stream."""
+    closed_shop.open_stream()
+    return closed_shop

@@ -1,0 +1,114 @@
+"""Don't change the tests. B3: the view is less than a second behind, at 100 commits of 5 events a second."""
+
+import threading
+import time
+from collections import deque
+
+import pytest
+
+from labs.lab3.checking import at_once
+from labs.lab3.events import ItemAdded, OrderConfirmed
+from labs.lab3.shop import an_order
+from pytest_labkit import expect
+
+pytestmark = [pytest.mark.criterion("B3"), pytest.mark.timed]
+
+RATE = 100  # commits a second
+SECONDS = 8
+WRITERS = 4
+LATEST_S = 15.0  # by which the last commit has to be shown
+LOOK_S = 0.002  # between two rounds of questions
+
+
+def test_lag_under_load(shop, measure, rng):
+    """Each of 100 commits a second, of 5 events, is shown soon after append_events has returned."""
+    view = shop.view()
+    with shop.another_process() as other:
+        running = other.beside("projecting").Running(other.projections.Projector())
+        shop.append("first", *an_order("first", "c"))
+        view.wait_for("first", 1, LATEST_S)
+        try:
+            measure.distribution(
+                "lag",
+                lambda: _lags(shop, view, rng.randbytes(4).hex()),
+                unit="ms",
+                note=f"{RATE * SECONDS} commits of 5 events, {RATE} a second by {WRITERS} writers, "
+                "each from the return of append_events to the view",
+            )
+        finally:
+            said = running.stop()
+    expect.equal([], said, perhaps="run_once raised, though nothing was broken")
+    shop.is_shown(view)
+
+
+def _lags(shop, view, run):
+    """The milliseconds from the return of each append to the moment the view shows what it stored."""
+    commits = _commits(run)
+    stored, done = deque(), threading.Event()
+    begins = time.perf_counter() + 0.1
+
+    def write(writer):
+        for number in range(writer, len(commits), WRITERS):
+            time.sleep(max(0.0, begins + number / RATE - time.perf_counter()))
+            order_id, events = commits[number]
+            shop.append(order_id, *events)
+            stored.append((order_id, len(shop.events[order_id]), time.perf_counter()))
+
+    def write_all():
+        try:
+            at_once([lambda w=w: write(w) for w in range(WRITERS)])
+        finally:
+            done.set()
+
+    writing = threading.Thread(target=write_all, daemon=True)
+    writing.start()
+    lags = _watched(view, stored, done)
+    writing.join()
+    expect(
+        len(lags) == len(commits),
+        expected=f"all {len(commits)} commits to be shown {LATEST_S:g} s after the last at the latest",
+        got=f"{len(lags)} of them",
+        perhaps="the projector has stopped, or falls further behind with each commit",
+    )
+    return lags
+
+
+def _watched(view, stored, done):
+    """What each of the commits that come in *stored* took to be shown, until all are or time is up."""
+    lags, waiting, until = [], [], float("inf")
+    while not (done.is_set() and not stored and not waiting) and time.perf_counter() < until:
+        while stored:
+            waiting.append(stored.popleft())
+        left = []
+        for order_id, version, returned in waiting:
+            state = view.order(order_id)
+            if state is not None and state.version >= version:
+                lags.append((time.perf_counter() - returned) * 1000)
+            else:
+                left.append((order_id, version, returned))
+        waiting = left
+        if done.is_set() and until == float("inf"):
+            until = time.perf_counter() + LATEST_S
+        time.sleep(LOOK_S)
+    return lags
+
+
+def _commits(run):
+    """Half of them create an order, the other half come to one that was created four seconds before."""
+    made = range(RATE * SECONDS // 2)
+    orders = [f"{run}-{number}" for number in made]
+    first = [
+        (order_id, an_order(order_id, f"c-{run}-{number % 20}", 1, 2, 3, 4))
+        for number, order_id in enumerate(orders)
+    ]
+    second = [
+        (
+            order_id,
+            [
+                *(ItemAdded(order_id=order_id, item_id=f"late-{number}", quantity=1) for number in range(4)),
+                OrderConfirmed(order_id=order_id, total_amount=1.0),
+            ],
+        )
+        for order_id in orders
+    ]
+    return first + second
