@@ -24,8 +24,8 @@ PARSED = {name: fastavro.parse_schema(schema) for name, schema in WRITER_SCHEMAS
 
 
 @pytest.fixture(autouse=True)
-def _is_begun(answers):
-    """The criterion is todo, and nothing else, as long as upcast is."""
+def _is_begun(table, answers):
+    """The criterion is todo, and nothing else, as long as upcast is. (A child is told where the table is.)"""
     raised_by(lambda: answers.upcasting.upcast("OrderCreated", 1, b""))
 
 

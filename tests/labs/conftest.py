@@ -26,7 +26,7 @@ from tests.labs import warm
 ROOT = Path(__file__).parents[2]
 LAB = manifest.read(ROOT / "labs" / "lab3", ROOT)
 AT_ONCE = 2
-DEADLINE_S = 300
+DEADLINE_S = 600
 
 
 class Trials:
