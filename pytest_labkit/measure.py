@@ -117,26 +117,34 @@ class Measure:
         return self._judged(name, list(values), unit, [], note)
 
     def distribution(
-        self, name: str, take: Callable[[], Sequence[float]], *, unit: str, note: str | None = None
+        self,
+        name: str,
+        take: Callable[[], Sequence[float]],
+        *,
+        unit: str,
+        reference: Callable[[], Sequence[float]] | None = None,
+        note: str | None = None,
     ) -> list[Measurement]:
         """
         Times, or the like, of which each counts: their median, 95th percentile and maximum.
 
         The figures are *name*`_p50`, `_p95` and `_max`, each judged by the target of that name. If one is
-        missed, all is measured again, once, and then the second time counts.
+        missed, all is measured again, once, after the *reference*; then the second time counts.
 
         Args:
             name: What the values are, such as `"lag"`.
             take: Measures, and returns all values.
             unit: Such as `"ms"`.
+            reference: The kit's own yardstick for the same work, which measures and returns all values too.
             note: What a reader should know of them.
 
         Raises:
             Mistake: A target is missed.
         """
-        made = self._percentiles(name, take(), unit, note)
+        made = self._percentiles(name, take(), [], unit, note)
         if any(measurement.met is False for measurement in made):
-            made = self._percentiles(name, take(), unit, note)
+            yardstick = reference() if reference is not None else []
+            made = self._percentiles(name, take(), yardstick, unit, note)
         self.measurements += made
         for measurement in made:
             if measurement.met is False:
@@ -144,18 +152,28 @@ class Measure:
         return made
 
     def _percentiles(
-        self, name: str, values: Sequence[float], unit: str, note: str | None
+        self,
+        name: str,
+        values: Sequence[float],
+        references: Sequence[float],
+        unit: str,
+        note: str | None,
     ) -> list[Measurement]:
-        figures = {"p50": percentile(values, 0.5), "p95": percentile(values, 0.95), "max": max(values)}
-        made = [
-            targets.measured(self._targets.get(f"{name}_{which}"), f"{name}_{which}", [figure], unit)
-            for which, figure in figures.items()
-        ]
-        return [
-            replace(made[0], rounds=(), samples=tuple(round(value, 3) for value in values)),
-            *(replace(one, rounds=()) for one in made[1:-1]),
-            replace(made[-1], rounds=(), note=note),
-        ]
+        """The figures of *values*; the first has the values as well, the last the *note*."""
+        made = []
+        for which, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0)):
+            measured = targets.measured(
+                self._targets.get(f"{name}_{which}"),
+                f"{name}_{which}",
+                [percentile(values, share)],
+                unit,
+                references=[percentile(references, share)] if references else None,
+                strict=self._strict,
+                note=note if which == "max" else None,
+            )
+            made.append(replace(measured, rounds=()))
+        made[0] = replace(made[0], samples=tuple(round(value, 3) for value in values))
+        return made
 
     def _timed(self, round_: Round) -> float:
         """Units per second of one round; taken again if the machine slept or its clock was set meanwhile."""

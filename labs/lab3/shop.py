@@ -9,6 +9,7 @@ from typing import Any
 
 from labs.lab3.checking import DEADLINE_S, in_background
 from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, OrderState
+from labs.lab3.streams import DynamoDBStream
 from pytest_labkit import expect
 
 STATUSES = ("created", "confirmed")
@@ -99,6 +100,10 @@ class Shop:
     def another_process(self) -> Any:
         """The same answers in another process."""
         return self._answers.another_process()
+
+    def stream_of_the_table(self) -> DynamoDBStream:
+        """A reader of the table's own stream, whatever the student has chosen."""
+        return DynamoDBStream()
 
     def is_delivered(self) -> None:
         """Wait until all that was put is in the stream."""

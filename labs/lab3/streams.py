@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 TABLE = "event-store"
 Item = dict[str, Any]
 
-_POLL_S = 0.01
+_POLL_S = 0.02
 _LOOK_AGAIN_S = 10.0  # how long the list of shards is believed
 _FINISHED = "finished"
 

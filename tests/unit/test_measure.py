@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from pytest_labkit.errors import KitError, Mistake
-from pytest_labkit.measure import Measure
+from pytest_labkit.measure import Measure, percentile
 from pytest_labkit.model import Criterion, Target
 
 
@@ -176,3 +178,71 @@ def test_f18_a_median_that_meets_the_target_passes_on_any_machine(clock: FakeClo
     assert (
         Measure(criterion(12), clock=clock, wall=clock).rate("rate", round_, unit="1/s", reference=round_).met
     )
+
+
+def latency(limit: float, ratio: float | None = None) -> Criterion:
+    """A criterion with targets for the 95th percentile and the maximum of a lag."""
+    targets = (Target("lag_p95", "<", limit, "ms", ratio), Target("lag_max", "<", 2 * limit, "ms", ratio))
+    return Criterion("B3", "B", "is quick", 1, ("", "", ""), targets=targets)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, 1.0), (0.5, 50.0), (0.95, 95.0), (0.951, 96.0), (1.0, 100.0)]
+)
+def test_a_percentile_is_one_of_the_values(share: float, expected: float) -> None:
+    """Nearest rank: the smallest value that so many do not exceed."""
+    assert expected == percentile([float(n) for n in range(100, 0, -1)], share)
+
+
+def test_there_is_no_percentile_of_nothing() -> None:
+    """Nothing was measured, so nothing is told."""
+    with pytest.raises(ValueError, match="no percentile of nothing"):
+        percentile([], 0.5)
+
+
+def test_a_distribution_is_three_figures() -> None:
+    """Median, 95th percentile and maximum, each with its target; the first has the values."""
+    measure = Measure(latency(100))
+    made = measure.distribution(
+        "lag", lambda: [10.0] * 94 + [50.0] * 5 + [120.0], unit="ms", note="open loop"
+    )
+    assert made == measure.measurements
+    assert [("lag_p50", 10.0, None), ("lag_p95", 50.0, True), ("lag_max", 120.0, True)] == [
+        (one.name, one.value, one.met) for one in made
+    ]
+    assert [100, 0, 0] == [len(one.samples) for one in made]
+    assert [None, None, "open loop"] == [one.note for one in made]
+
+
+def test_a_distribution_that_misses_is_measured_once_more() -> None:
+    """A pause of the machine does not count twice; the second time does."""
+    taken = iter([[10.0, 500.0], [10.0, 20.0]])
+    measure = Measure(latency(100))
+    measure.distribution("lag", lambda: next(taken), unit="ms")
+    assert [10.0, 20.0, 20.0] == [one.value for one in measure.measurements]
+
+
+def test_a_distribution_that_misses_twice_is_told() -> None:
+    """The figures are kept, and the one that misses is named."""
+    measure = Measure(latency(100))
+    with pytest.raises(Mistake, match="lag_p95 of 3 values; expected < 100 ms; got 150 ms"):
+        measure.distribution("lag", lambda: [10.0, 20.0, 150.0], unit="ms")
+    assert 3 == len(measure.measurements)
+
+
+@pytest.mark.parametrize(("lag", "met"), [(300.0, True), (500.0, False)])
+def test_a_distribution_on_a_slow_machine_is_judged_by_the_ratio(lag: float, met: bool) -> None:
+    """Where the yardstick itself misses the target, so much of it is enough."""
+    measure = Measure(latency(100, 0.5))
+    with nullcontext() if met else pytest.raises(Mistake, match="lag_p95"):
+        measure.distribution("lag", lambda: [lag], unit="ms", reference=lambda: [210.0])
+    assert [None, met, met] == [one.met for one in measure.measurements]
+
+
+def test_the_yardstick_of_a_distribution_is_not_taken_in_vain() -> None:
+    """Where the targets are met, nothing else is measured."""
+
+    def reference() -> list[float]:
+        raise AssertionError("it was taken")
+
+    Measure(latency(100)).distribution("lag", lambda: [1.0], unit="ms", reference=reference)

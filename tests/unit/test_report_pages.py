@@ -21,7 +21,7 @@ from report_samples import (
     service_broke,
 )
 
-from pytest_labkit.model import CriterionResult, Status, Verdict
+from pytest_labkit.model import CriterionResult, Measurement, Status, Verdict
 from pytest_labkit.report import as_json, html, junit, markdown, plot, wording
 from pytest_labkit.report.plain import plain, shorten
 
@@ -120,6 +120,42 @@ def test_timeline_is_scrolled_and_prose_is_wrapped() -> None:
 
     assert '<dd dir="auto" class="drawing" tabindex="0">writer 2  |' in page
     assert 1 == page.count('class="drawing"')
+
+
+LAG = Measurement("lag_p50", 10.0, "ms", samples=(*[10.0] * 60, *[12.0] * 30, *[20.0] * 9, 410.0))
+
+
+def with_measurement(measurement: Measurement):
+    """A report whose first criterion has *measurement*."""
+    made = all_passed()
+    first = replace(made.results[0], measurements=(measurement,))
+    return as_json(replace(made, results=(first, *made.results[1:])))
+
+
+def test_histogram_has_a_bar_for_each_span_with_samples() -> None:
+    """Bars stand over equal spans, so that a late one is far from the others and can be seen."""
+    histogram = plot.histogram(with_measurement(LAG)["criteria"][0]["measurements"][0])
+    assert histogram is not None
+    assert ["10 to 20 ms: 90", "20 to 30 ms: 9", "400 to 410 ms: 1"] == [bar.label for bar in histogram.bars]
+    assert plot.WIDTH - 8.0 == histogram.bars[-1].x
+    assert [64.0, 20.2, 6.7] == [bar.height for bar in histogram.bars]
+    assert ["p50 10 ms", "p95 20 ms"] == [mark.label for mark in histogram.marks]
+    assert ("10 ms", "410 ms") == (histogram.low, histogram.high)
+
+
+@pytest.mark.parametrize("samples", [(), (3.0,), (3.0, 3.0), (float("nan"), 2.0)])
+def test_histogram_is_left_out_where_it_says_nothing(samples: tuple[float, ...]) -> None:
+    """No samples, one, or all the same, are no distribution."""
+    measurement = with_measurement(replace(LAG, samples=samples))["criteria"][0]["measurements"][0]
+    assert plot.histogram(measurement) is None
+
+
+def test_page_shows_the_histogram() -> None:
+    """The picture is on the page, and says the same to those who do not see it."""
+    page = html.render(with_measurement(LAG))
+    said = "Histogram: 100 values from 10 to 410 ms, p50 10 ms, p95 20 ms; heights are the roots of counts"
+    assert said in page
+    assert 3 == page.count('class="bar"')
 
 
 def test_plot_places_rounds_target_and_reference() -> None:
