@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Generator, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.measure import Measure
+from pytest_labkit.model import Chronicle, Span
 from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.session import LabSession, session_of
@@ -166,6 +167,18 @@ def measure(request: pytest.FixtureRequest, labkit_session: LabSession) -> Measu
     )
     labkit_session.keep_measurements(request.node, made.measurements)
     return made
+
+
+@pytest.fixture
+def chronicle(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
+    """Shows what the test saw, by the calendar, whatever the verdict: `chronicle(title, spans)`."""
+    kept: list[Chronicle] = []
+    labkit_session.keep_chronicles(request.node, kept)
+
+    def show(title: str, spans: Iterable[Span]) -> None:
+        kept.append(Chronicle(title, tuple(spans)))
+
+    return show
 
 
 class _Environ(MutableMapping[str, str]):

@@ -163,6 +163,24 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Something on the *lane* of a chronicle, from *start* to *end*: an instant where that is `None`."""
+
+    lane: str
+    label: str
+    start: datetime
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Chronicle:
+    """What a test saw, by the calendar: shown whatever the verdict, so that a pass can be looked at."""
+
+    title: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """A criterion with its verdict and the evidence for it; durations are in seconds."""
 
@@ -171,6 +189,7 @@ class CriterionResult:
     duration_s: float = 0.0
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
+    chronicles: tuple[Chronicle, ...] = ()
 
     @property
     def earned(self) -> int:

@@ -29,7 +29,7 @@ from pytest_labkit.console import readable, say
 from pytest_labkit.ending import Ending, end
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.interrupts import Interrupts
-from pytest_labkit.model import Criterion, Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.model import Chronicle, Criterion, Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.report import text
 from pytest_labkit.runs import LabRun, look_at, shown_path
 from pytest_labkit.settings import Settings
@@ -52,6 +52,7 @@ _LETTERS = {
 }
 
 _door = pytest.StashKey[Answers]()
+_chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 
 
@@ -108,6 +109,10 @@ class LabSession:
     def keep_measurements(self, item: pytest.Item, measurements: list[Measurement]) -> None:
         """Take *measurements*, a list that grows while *item* runs, into its outcome."""
         item.stash[_measurements] = measurements
+
+    def keep_chronicles(self, item: pytest.Item, chronicles: list[Chronicle]) -> None:
+        """Take *chronicles*, a list that grows while *item* runs, into its outcome."""
+        item.stash[_chronicles] = chronicles
 
     # The run
 
@@ -233,6 +238,7 @@ class LabSession:
             duration_s=round(call.duration, 3),
             message=message,
             measurements=tuple(item.stash.get(_measurements, ())),
+            chronicles=tuple(item.stash.get(_chronicles, ())),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
         )
 

@@ -15,6 +15,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,16 @@ from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.diagnosis import diagnose
 from pytest_labkit.errors import LabkitError, Mistake
 from pytest_labkit.limits import OutOfTime
-from pytest_labkit.model import Criterion, CriterionResult, Measurement, Message, Step, Verdict
+from pytest_labkit.model import (
+    Chronicle,
+    Criterion,
+    CriterionResult,
+    Measurement,
+    Message,
+    Span,
+    Step,
+    Verdict,
+)
 
 # The worst outcome of a criterion's tests is its verdict; `unknown` is first: a broken service must
 # never read as a student's failure.
@@ -56,10 +66,11 @@ class Outcome:
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
     tampered: bool = False
+    chronicles: tuple[Chronicle, ...] = ()
 
     def as_json(self) -> str:
         """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=datetime.isoformat)
 
     def as_text(self) -> str:
         """What the student reads in the place of a traceback."""
@@ -82,7 +93,17 @@ class Outcome:
             Measurement(**{**m, "rounds": tuple(m["rounds"]), "samples": tuple(m["samples"])})
             for m in data["measurements"]
         )
+        data["chronicles"] = tuple(map(_chronicle, data["chronicles"]))
         return cls(**data)
+
+
+def _chronicle(data: Mapping[str, Any]) -> Chronicle:
+    return Chronicle(data["title"], tuple(map(_span, data["spans"])))
+
+
+def _span(data: Mapping[str, Any]) -> Span:
+    instants = {name: data[name] and datetime.fromisoformat(data[name]) for name in ("start", "end")}
+    return Span(**{**data, **instants})
 
 
 def _message(data: Mapping[str, Any]) -> Message:
@@ -192,9 +213,10 @@ def combine(
     """
     duration = sum(outcome.duration_s for outcome in outcomes)
     measurements = tuple(m for outcome in outcomes for m in outcome.measurements)
+    chronicles = tuple(c for outcome in outcomes for c in outcome.chronicles)
     worst = next((o for verdict in _WORST_FIRST for o in outcomes if o.verdict is verdict), None)
     if worst is None:
-        return CriterionResult(criterion, Verdict.PASSED, duration, None, measurements)
+        return CriterionResult(criterion, Verdict.PASSED, duration, None, measurements, chronicles)
     verdict, message = worst.verdict, worst.message
     blockers = [need for need in criterion.needs if need in failed_before]
     if blockers and verdict in (Verdict.FAILED, Verdict.ERROR):
@@ -205,7 +227,7 @@ def combine(
             got=message.got if message else "",
             look_at=message.look_at if message else None,
         )
-    return CriterionResult(criterion, verdict, duration, message, measurements)
+    return CriterionResult(criterion, verdict, duration, message, measurements, chronicles)
 
 
 def line_of(path: Path, qualified_name: str) -> int | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from labs.lab3.checking import exactly
 from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from pytest_labkit import expect
+from pytest_labkit.model import Span
 
 BEGIN, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 MONTHS = [datetime(2025, month, 1, tzinfo=UTC) for month in range(2, 13)] + [END]
@@ -135,3 +138,25 @@ def _usual_cause(expected: int, got: Any) -> str:
     if type(got) is int and got < expected:
         return "an event at that very instant is left out, or one that lies behind a later one"
     return "an event between is left out, or applied though it is later, or applied twice"
+
+
+def spans(store: Any, stream: str, events: Sequence[Event]) -> list[Span]:
+    """A life for the report: how many events each month had, and the snapshots that there are."""
+    months = [
+        Span("events", f"{sum(start <= event.occurred_at < end for event in events):,} events", start, end)
+        for start, end in pairwise([BEGIN, *MONTHS])
+    ]
+    versions = reversed([*_snapshots(store, stream, len(events))])
+    return months + [Span("snapshots", f"v{v}", events[v - 1].occurred_at) for v in versions]
+
+
+def _snapshots(store: Any, stream: str, most: int) -> Iterator[int]:
+    """The versions of the newest snapshots, as far as `get_snapshot` knows of them."""
+    for _ in range(100):
+        version = None
+        with suppress(Exception):  # C3 judges it; here it is only shown
+            version = store.get_snapshot(stream, most)[0]
+        if type(version) is not int or not 0 < version <= most:
+            return
+        yield version
+        most = version - 1

@@ -21,9 +21,11 @@ from labs.lab3.lives import (
     life,
     lives,
     same_state,
+    spans,
     state_at,
 )
 from pytest_labkit import expect
+from pytest_labkit.model import Span
 
 pytestmark = pytest.mark.criterion("C1")
 
@@ -124,7 +126,7 @@ def test_a_year_of_many_orders(answers, table, rng, seed):
     is_right()
 
 
-def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, rng, seed):
+def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, chronicle, rng, seed):
     """
     An order of 20,000 events: after a question at the end of each month, any other reads a tenth of it.
 
@@ -142,7 +144,7 @@ def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, rng, seed
         fresh = other.event_store.EventStore()
         all_of_it = _read(proxy, lambda: expect.equal(LONG, len(as_list(fresh.get_events("order-1")))))
         asked = other.temporal.TemporalQueryService(fresh)
-        reads = []
+        reads, questions_asked = [], []
 
         @hypothesis.seed(seed)
         @questions(QUESTIONS)
@@ -150,8 +152,10 @@ def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, rng, seed
         def reads_little(instant):
             state = []
             reads.append(_read(proxy, lambda: state.append(asked.get_order_state_at_time("1", instant))))
-            same_state(state_at(events, instant), state[0], instant)
+            expected = state_at(events, instant)
+            same_state(expected, state[0], instant)
             _is_little(reads[-1], all_of_it, instant)
+            questions_asked.append(Span("questions", f"v{expected.version}, {reads[-1]} items read", instant))
 
         for instant in (BEGIN, END):
             state = asked.get_order_state_at_time("1", instant)
@@ -159,6 +163,9 @@ def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, rng, seed
         reads_little()
     shares = [100 * count / all_of_it for count in reads]
     note = f"{median(reads):g} items a question, {all_of_it:,} for all {LONG:,} events"
+    chronicle(
+        f"The life of an order of {LONG:,} events", [*spans(store, "order-1", events), *questions_asked]
+    )
     measure.record("items read", shares, unit="% of a full replay", note=note)
 
 

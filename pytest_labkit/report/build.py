@@ -9,7 +9,7 @@ it. So no two formats can disagree, and a page can be made again from a `report.
 from __future__ import annotations
 
 import math
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_labkit import model
@@ -80,6 +80,7 @@ def _criterion(result: model.CriterionResult, root: Path) -> doc.Criterion:
         "duration_s": _finite(result.duration_s),
         "message": None if result.message is None else _message(result.message, root),
         "measurements": [_measurement(measurement) for measurement in result.measurements],
+        "chronicles": [_chronicle(chronicle) for chronicle in result.chronicles],
     }
 
 
@@ -117,6 +118,19 @@ def _measurement(measurement: model.Measurement) -> doc.Measurement:
         "note": _or_none(measurement.note),
         "samples": [_finite(sample) for sample in measurement.samples],
     }
+
+
+def _chronicle(chronicle: model.Chronicle) -> doc.Chronicle:
+    return {"title": line(chronicle.title), "spans": [_span(span) for span in chronicle.spans]}
+
+
+def _span(span: model.Span) -> doc.Span:
+    end = None if span.end is None else _instant(span.end)
+    return {"lane": line(span.lane), "label": line(span.label), "start": _instant(span.start), "end": end}
+
+
+def _instant(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _service(info: model.ServiceInfo) -> doc.Service:

@@ -52,6 +52,22 @@ class Measurement(TypedDict):
     samples: list[float | None]
 
 
+class Span(TypedDict):
+    """Something on a lane of a chronicle; RFC 3339 in UTC, *end* is `None` for an instant."""
+
+    lane: str
+    label: str
+    start: str
+    end: str | None
+
+
+class Chronicle(TypedDict):
+    """What a test saw, by the calendar; shown whatever the verdict."""
+
+    title: str
+    spans: list[Span]
+
+
 class Criterion(TypedDict):
     """A criterion or challenge, whether it ran or not."""
 
@@ -64,6 +80,7 @@ class Criterion(TypedDict):
     duration_s: float | None
     message: Message | None
     measurements: list[Measurement]
+    chronicles: list[Chronicle]
 
 
 class Part(TypedDict):

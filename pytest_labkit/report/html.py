@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_labkit.report import plot, timeline, wording
+from pytest_labkit.report import chronicle, plot, timeline, wording
 from pytest_labkit.report.compiled import Compiled
 from pytest_labkit.report.document import Document
 
@@ -47,6 +47,7 @@ def render(document: Document) -> str:
         plot_size=(plot.WIDTH, plot.HEIGHT),
         histogram_height=plot.HISTOGRAM_HEIGHT,
         picture=timeline.picture,
+        calendar=chronicle.calendar,
         step_when=timeline.when,
         anchor=_anchor,
         is_drawing=_is_drawing,

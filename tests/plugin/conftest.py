@@ -48,8 +48,11 @@ hints = ["What is fast?", "How many?", "A hundred."]
 """
 
 TESTS = '''
+from datetime import UTC, datetime
+
 import pytest
 from pytest_labkit import expect
+from pytest_labkit.model import Span
 
 @pytest.mark.criterion("A1")
 def test_add(answers):
@@ -62,8 +65,9 @@ def test_add_nothing(answers):
     expect.equal(2, answers.calc.add(2, 0))
 
 @pytest.mark.criterion("A2")
-def test_double(answers):
+def test_double(answers, chronicle):
     """A number is doubled."""
+    chronicle("Doubles", [Span("sums", "2 + 2", datetime(2025, 1, 1, tzinfo=UTC))])
     expect.equal(4, answers.calc.Doubler().double(2))
 
 @pytest.mark.criterion("A3")

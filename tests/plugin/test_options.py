@@ -225,6 +225,15 @@ def test_measurement_is_in_the_report(right: TinyLab) -> None:
     assert len(measured["rounds"]) == 3
 
 
+@pytest.mark.parametrize("sign", ["+", "-"], ids=["passed", "failed"])
+def test_a_chronicle_is_in_the_report(sign: str, right: TinyLab) -> None:
+    """What a test shows of what it saw is in the report, whatever its verdict."""
+    right.write("calc.py", RIGHT.replace("a + b", f"a {sign} b"))
+    right.run("--lab-criterion", "A2")
+    span = {"lane": "sums", "label": "2 + 2", "start": "2025-01-01T00:00:00Z", "end": None}
+    assert [{"title": "Doubles", "spans": [span]}] == right.report["criteria"][1]["chronicles"]
+
+
 def test_missed_target_fails(right: TinyLab) -> None:
     """A target that is missed fails the criterion with the figure and the target."""
     right.write("lab.toml", LAB_TOML.replace(">= 100 sums", ">= 1e12 sums".replace("1e12", "1000000000000")))
