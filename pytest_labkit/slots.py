@@ -1,5 +1,6 @@
 """
-Places in a service that one test at a time has to itself: an access key of DynamoDB, a database of Redis.
+Places in a service that one test at a time has to itself: an access key of DynamoDB, a database of Redis,
+a prefix for the names of indexes.
 
 A place is held by a lock of the kernel's, so that of a killed test is free. The locks are the same for
 all services on this machine: their files stay, and there is to be an end to them.
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -75,6 +77,23 @@ def own_database(endpoint: Endpoint) -> Iterator[Endpoint]:
         yield replace(endpoint, address=url, env={**endpoint.env, "REDIS_URL": url})
     finally:
         slot.release()
+
+
+@contextmanager
+def own_indexes(endpoint: Endpoint) -> Iterator[Endpoint]:
+    """
+    *endpoint*, a search engine, with a prefix for the names of indexes that nobody else has.
+
+    What has that prefix is removed in the end, also from an engine that the kit did not start.
+    """
+    from pytest_labkit.services import search
+
+    prefix = f"labkit-{secrets.token_hex(6)}-"
+    try:
+        yield replace(endpoint, env={**endpoint.env, "SEARCH_PREFIX": prefix})
+    finally:
+        with suppress(OSError, HTTPException):  # an engine that is gone has taken them along
+            search.remove(endpoint, prefix)
 
 
 def _empty(url: str) -> None:

@@ -31,7 +31,7 @@ from pytest_labkit.errors import KitError
 
 # What of the environment a child is given, beside what points to the services.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ")
-_SERVICES = ("AWS_", "KAFKA_", "REDIS_", "ELASTICSEARCH_", "OPENSEARCH_")
+_SERVICES = ("AWS_", "KAFKA_", "REDIS_", "SEARCH_")
 _PYTHON = (sys.executable, "-I", "-B", "-X", "utf8", "-m")
 _WARM_S = 60.0  # until a template has imported what it was told to, on a machine that is busy
 _STACKS_S = 2.0

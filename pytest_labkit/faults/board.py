@@ -19,7 +19,7 @@ from pytest_labkit.services import kafka
 if TYPE_CHECKING:
     from pytest_labkit.services import Endpoint, Services
 
-_VARIABLES = {"redis": "REDIS_URL", "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB"}
+_VARIABLES = {"redis": "REDIS_URL", "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB", "search": "SEARCH_URL"}
 
 
 class Faults:
@@ -66,6 +66,11 @@ class Faults:
     def dynamodb(self) -> Server:
         """DynamoDB, for a test that asks for the fixture `dynamodb`, which has faults of its HTTP too."""
         return self._server("dynamodb")
+
+    @property
+    def search(self) -> Server:
+        """The search engine, for a test that asks for the fixture `search`."""
+        return self._server("search")
 
     @property
     def kafka(self) -> Kafka:

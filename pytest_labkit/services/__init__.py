@@ -1,26 +1,38 @@
 """
-Real Kafka, DynamoDB and Redis for a run; the one place that chooses where they come from.
+Real Kafka, DynamoDB, Redis and a search engine for a run; the one place that chooses where they come from.
 
 Cheap to import and to make: a backend and a client library are loaded when a service is asked for.
 """
 
 from __future__ import annotations
 
-import importlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+from functools import cached_property, partial
 from types import TracebackType
-from typing import cast
 
-from pytest_labkit.errors import KitError, UsageProblem
 from pytest_labkit.services import leftovers, processes, state, together
-from pytest_labkit.services.base import Backend, Endpoint, Running
+from pytest_labkit.services.base import Endpoint, Running
+from pytest_labkit.services.choosing import (
+    LATE,
+    NAMES,
+    PROMPT,
+    Choice,
+    backend_of,
+    choose,
+    known,
+    probe,
+    serves,
+    works,
+)
+from pytest_labkit.services.keeping import Status, down, silent, status, up
 from pytest_labkit.settings import Settings
 
 __all__ = [
+    "LATE",
     "NAMES",
     "Choice",
     "Endpoint",
@@ -34,52 +46,7 @@ __all__ = [
     "up",
 ]
 
-NAMES = ("kafka", "dynamodb", "redis")
-"""The services that the kit can start."""
-
 Say = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    """For whoever has nobody to tell."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The backend of a run, and why it is that one, in words that end a sentence."""
-
-    backend: str
-    why: str
-
-
-def choose(settings: Settings, names: Collection[str] = NAMES) -> Choice:
-    """
-    The backend that the services *names* come from.
-
-    `auto` takes what `labkit up` runs already, then Docker if it can be used, then this machine.
-
-    Raises:
-        KitError: The backend asked for cannot be used, or with `auto` none can.
-    """
-    if settings.backend != "auto":
-        if settings.backend != "external" and (
-            problem := _backend(settings.backend).available(settings, names)
-        ):
-            raise KitError(
-                f"--lab-backend {settings.backend} cannot be used: {problem}",
-                "Use --lab-backend auto, which takes what can be had. labkit doctor shows what that is.",
-            )
-        return Choice(settings.backend, "as asked for")
-    if kept := {told["backend"] for told in state.kept(settings.root).services().values()}:
-        return Choice(min(kept), "labkit up started it")
-    if (no_docker := _backend("docker").available(settings, names)) is None:
-        return Choice("docker", "a Docker daemon answers")
-    if (no_local := _backend("local").available(settings, names)) is None:
-        return Choice("local", no_docker.rstrip("."))
-    raise KitError(
-        f"No backend can be used. docker: {no_docker} local: {no_local}",
-        "Run: pip install 'pytest-labkit[labs]', or start Docker; labkit doctor checks both.",
-    )
 
 
 class Services:
@@ -90,15 +57,18 @@ class Services:
     pytest-xdist run share one set, which the last of them stops.
     """
 
-    def __init__(self, settings: Settings, say: Say = _silent) -> None:
+    def __init__(self, settings: Settings, say: Say = silent) -> None:
         self._settings = settings
-        self._say = say
+        self._closed = False
+        self._say: Say = lambda line: None if self._closed else say(line)
         self._running: dict[str, Running] = {}
         self._own: set[str] = set()
         self._asked_for: list[str] = []
+        self._begun: dict[str, Future[None]] = {}
         self._lock = threading.RLock()
         run = settings.environ.get("PYTEST_XDIST_TESTRUNUID")
         self._shared = state.shared(settings, run) if run else None
+        self._shared_late = state.shared(settings, f"{run}-late") if run else None
 
     def __enter__(self) -> Services:
         return self
@@ -111,7 +81,7 @@ class Services:
     @cached_property
     def choice(self) -> Choice:
         """The backend and why, decided for what was asked for first; raises `KitError` if there is none."""
-        return choose(self._settings, self._asked_for or NAMES)
+        return choose(self._settings, self._asked_for or list(self._begun) or PROMPT)
 
     def start(self, names: Iterable[str], *, brokers: int = 1) -> dict[str, Endpoint]:
         """
@@ -126,16 +96,49 @@ class Services:
             ServiceFailed: One did not become ready; the others were waited for and go on.
             KitError: One cannot be had on this machine.
         """
-        names = list(dict.fromkeys(names))
+        names = known(list(dict.fromkeys(names)))
+        self.begin(name for name in names if name in LATE)
         with self._lock:
-            if not self._running:
-                leftovers.sweep(self._settings)
-            missing = [name for name in _known(names) if not _serves(self._running.get(name), brokers)]
+            self._sweep()
+            others = [name for name in names if name not in LATE]
+            missing = [name for name in others if not serves(self._running.get(name), brokers)]
             if missing:
                 self._asked_for = self._asked_for or missing
-                with self._sharing():
+                with self._sharing(self._shared):
                     together.each(lambda name: self._obtain(name, brokers), missing)
-            return {name: self._running[name].endpoint for name in names}
+        for name in names:
+            if name in self._begun:
+                self._begun[name].result()
+        return {name: self._running[name].endpoint for name in names}
+
+    def begin(self, names: Iterable[str]) -> None:
+        """
+        Begin to start *names*, some of `LATE`, in the background; those that run or were begun go on.
+
+        `start` and `endpoint` wait for them, and raise what their start raised, as often as they are asked.
+        """
+        with self._lock:
+            for name in names:
+                if name not in self._begun:
+                    self._sweep()
+                    self._begun[name] = together.begin(partial(self._obtain_late, name))
+
+    def settle(self) -> None:
+        """Wait until nothing starts in the background any more, however it ended."""
+        wait_for(list(self._begun.values()))
+
+    def _obtain_late(self, name: str) -> None:
+        with self._sharing(self._shared_late):
+            self._obtain(name, 1)
+        with self._lock:
+            if self._closed and name in self._own:  # the run did not wait for it
+                self._own.remove(name)
+                self._running.pop(name).stop()
+
+    def _sweep(self) -> None:
+        """Remove what killed runs have left, before the first start."""
+        if not self._running and not self._begun:
+            leftovers.sweep(self._settings)
 
     def endpoint(self, name: str) -> Endpoint:
         """Where the service *name* can be reached; started if it does not run yet."""
@@ -169,15 +172,15 @@ class Services:
         for book in self._books():
             told = book.services().get(endpoint.service)
             if told is not None and told["endpoint"]["address"] == endpoint.address:
-                found = _backend(told["backend"]).find(told, self._settings)
+                found = backend_of(told["backend"]).find(told, self._settings)
                 if found is not None and found.alive():
                     return found
         return None
 
     def _books(self) -> list[state.Book]:
         """Where services are written down that others use too."""
-        kept = state.kept(self._settings.root)
-        return [kept] if self._shared is None else [kept, self._shared]
+        books = (state.kept(self._settings.root), self._shared, self._shared_late)
+        return [book for book in books if book is not None]
 
     def remember(self, name: str) -> None:
         """Write down for those who share *name* what has changed: a process started again is another."""
@@ -197,20 +200,22 @@ class Services:
     def close(self) -> list[str]:
         """Stop what this run started, unless another worker of it goes on; the names. Safe to call twice."""
         with self._lock:
+            self._closed = True
             names = sorted(self._own)
             mine = [running for name, running in self._running.items() if name in self._own]
             self._running, self._own = {}, set()
             if self._shared is None:
                 stop_all(mine)
-            elif self._shared.file.exists():
-                self._leave(self._shared)
+            for book in (self._shared, self._shared_late):
+                if book is not None and book.file.exists():
+                    self._leave(book)
             return names
 
     def _obtain(self, name: str, brokers: int) -> None:
         """Have *name* running in `_running`: kept, shared with other workers, or started."""
         self._running[name] = (
             self._attached(state.kept(self._settings.root), name, brokers)
-            or (self._shared and self._attached(self._shared, name, brokers))
+            or ((book := self._shared_by(name)) and self._attached(book, name, brokers))
             or self._started(name, brokers)
         )
 
@@ -219,159 +224,46 @@ class Services:
         told = book.services().get(name)
         if told is None or self._settings.backend not in ("auto", told["backend"]):
             return None
-        found = _backend(told["backend"]).find(told, self._settings)
-        good = found is not None and _serves(found, brokers) and found.alive() and works(found.endpoint)
+        found = backend_of(told["backend"]).find(told, self._settings)
+        good = found is not None and serves(found, brokers) and found.alive() and works(found.endpoint)
         return found if good else None
 
     def _started(self, name: str, brokers: int) -> Running:
         old = self._running.get(name)
-        started = _backend(self.choice.backend).start(name, self._settings, brokers=brokers, say=self._say)
+        choice = choose(self._settings, [name]) if name in LATE else self.choice
+        started = backend_of(choice.backend).start(name, self._settings, brokers=brokers, say=self._say)
         if old is not None and name in self._own:  # it had too few brokers
             old.stop()
         self._own.add(name)
-        if self._shared is not None:
-            self._shared.put(started.describe())
+        if (book := self._shared_by(name)) is not None:
+            book.put(started.describe())
         return started
 
+    def _shared_by(self, name: str) -> state.Book | None:
+        """Where the workers of a pytest-xdist run find *name*, if there are any."""
+        return self._shared_late if name in LATE else self._shared
+
     @contextmanager
-    def _sharing(self) -> Iterator[None]:
-        """Under pytest-xdist, keep the other workers from starting the same meanwhile."""
-        if self._shared is None:
+    def _sharing(self, book: state.Book | None) -> Iterator[None]:
+        """Under pytest-xdist, keep the other workers from starting what is in *book* meanwhile."""
+        if book is None:
             yield
             return
-        with self._shared.locked():
-            self._shared.join(processes.identity())
+        with book.locked():
+            book.join(processes.identity())
             yield
 
     def _leave(self, book: state.Book) -> None:
         with book.locked():
             if book.leave(processes.identity()):
                 found = (
-                    _backend(told["backend"]).find(told, self._settings) for told in book.services().values()
+                    backend_of(told["backend"]).find(told, self._settings)
+                    for told in book.services().values()
                 )
                 stop_all([running for running in found if running is not None])
                 book.remove()
 
 
-@dataclass(frozen=True)
-class Status:
-    """A service that `labkit up` keeps: where it is, whether a round trip works, its last lines if not."""
-
-    endpoint: Endpoint
-    works: bool
-    log_tail: tuple[str, ...] = ()
-
-
-def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say = _silent) -> list[Endpoint]:
-    """
-    Start *names* to outlive this process, for the runs of this checkout; those that run and work are kept.
-
-    Raises:
-        UsageProblem: There is no service of that name, or the backend is `external`.
-        ServiceFailed, KitError: As `Services.start`; what did start is kept.
-    """
-    if settings.backend == "external":
-        raise UsageProblem(
-            "labkit up has nothing to start for --backend external: those services run already.",
-            "Run pytest with --lab-backend external, or labkit up with --backend auto.",
-        )
-    names = _known(list(dict.fromkeys(names)))
-    leftovers.sweep(settings)
-    book = state.kept(settings.root)
-    with book.locked():
-        missing = [name for name in names if not _keeps(book, name, settings, brokers, say)]
-        if missing:
-            backend = _backend(choose(settings, missing).backend)
-            writing = threading.Lock()
-
-            def start(name: str) -> None:
-                running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
-                with writing:
-                    book.put(running.describe())
-                running.settled()
-
-            together.each(start, missing)
-        told = book.services()
-    return [Endpoint(**told[name]["endpoint"]) for name in names]
-
-
-def _keeps(book: state.Book, name: str, settings: Settings, brokers: int, say: Say) -> bool:
-    """Whether *book* has a good *name*; one that is not good is stopped and struck out."""
-    told = book.services().get(name)
-    if told is None:
-        return False
-    found = _backend(told["backend"]).find(told, settings)
-    asked_for = settings.backend in ("auto", told["backend"])
-    if found and asked_for and _serves(found, brokers) and found.alive() and works(found.endpoint):
-        say(f"{name} runs already")
-        return True
-    say(f"{name} is started anew: what ran does not work any more, or is not what is asked for")
-    if found:
-        found.stop()
-    book.drop(name)
-    return False
-
-
-def down(settings: Settings, say: Say = _silent) -> list[str]:
-    """Stop what `labkit up` keeps for this checkout, and what killed runs left; the names of the former."""
-    book = state.kept(settings.root)
-    with book.locked():
-        kept = book.services()
-        for name, told in kept.items():
-            if found := _backend(told["backend"]).find(told, settings):
-                found.stop()
-            book.drop(name)
-            say(f"{name} is stopped")
-        book.remove()
-    for what in leftovers.sweep(settings):
-        say(f"removed {what} of a run that was killed")
-    return list(kept)
-
-
-def status(settings: Settings) -> list[Status]:
-    """What `labkit up` keeps for this checkout, each tried with a round trip now."""
-    found = []
-    for told in state.kept(settings.root).services().values():
-        running = _backend(told["backend"]).find(told, settings)
-        endpoint = Endpoint(**told["endpoint"])
-        good = running is not None and running.alive() and works(endpoint)
-        found.append(Status(endpoint, good, () if good or running is None else tuple(running.log_tail())))
-    return found
-
-
-def works(endpoint: Endpoint, *, timeout_s: float = 5.0) -> bool:
-    """Whether a round trip to *endpoint* works now, in *timeout_s* seconds a step; never raises."""
-    with suppress(Exception):
-        probe(endpoint, timeout_s=timeout_s)
-        return True
-    return False
-
-
-def probe(endpoint: Endpoint, *, timeout_s: float = 5.0) -> None:
-    """Make a round trip to *endpoint*; raises if that does not work in *timeout_s* seconds a step."""
-    importlib.import_module(f"pytest_labkit.services.{endpoint.service}").probe(endpoint, timeout_s=timeout_s)
-
-
 def stop_all(running: Iterable[Running]) -> None:
     """Stop these side by side."""
     together.each(lambda service: service.stop(), running)
-
-
-def _backend(name: str) -> Backend:
-    return cast(Backend, importlib.import_module(f"pytest_labkit.services.{name}"))
-
-
-def _known(names: list[str]) -> list[str]:
-    for name in names:
-        if name not in NAMES:
-            raise UsageProblem(f"There is no service {name!r}.", f"The services are {', '.join(NAMES)}.")
-    return names
-
-
-def _serves(running: Running | None, brokers: int) -> bool:
-    """Whether it is there, and has enough brokers if it is a Kafka of the kit's."""
-    if running is None:
-        return False
-    endpoint = running.endpoint
-    own_kafka = endpoint.service == "kafka" and endpoint.backend != "external"
-    return not own_kafka or len(endpoint.address.split(",")) >= brokers

@@ -20,10 +20,10 @@ class Endpoint:
     Where a service that is ready can be reached.
 
     Args:
-        service: `"kafka"`, `"dynamodb"` or `"redis"`.
+        service: `"kafka"`, `"dynamodb"`, `"redis"` or `"search"`.
         backend: `"docker"`, `"local"` or `"external"`.
         version: The server's version.
-        address: `host:port[,host:port…]` for Kafka, a URL for DynamoDB and Redis.
+        address: `host:port[,host:port…]` for Kafka, a URL for the others.
         env: What a program needs in its environment to find it, such as `KAFKA_BOOTSTRAP_SERVERS`.
         ready_s: Seconds from its start to the first round trip that worked; 0.0 when it ran already.
     """

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from pytest_labkit.errors import KitError
-from pytest_labkit.services import leftovers, processes
+from pytest_labkit.services import docker_servers, leftovers, processes
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.docker_daemon import HINT, can_pull, connected, first_line, has_image, need_image
 from pytest_labkit.services.docker_owner import call_ryuk, labels, sweep
-from pytest_labkit.services.docker_servers import RECIPES, Recipe, Server
+from pytest_labkit.services.docker_servers import Recipe, Server
 from pytest_labkit.services.members import ContainerMember
 from pytest_labkit.services.versions import IMAGES
 from pytest_labkit.services.wait import until
@@ -47,7 +47,8 @@ def available(settings: Settings, services: Collection[str] = tuple(IMAGES)) -> 
     """
     try:
         with connected(settings, timeout_s=ANSWER_S) as client:
-            missing = [IMAGES[name] for name in services if not has_image(client, IMAGES[name])]
+            images = [docker_servers.recipe(name, settings).image for name in services]
+            missing = [image for image in images if not has_image(client, image)]
     except KitError as error:
         return error.what
     lost = next((image for image in missing if not can_pull(settings, image)), None)
@@ -66,7 +67,7 @@ def start(
     Start *service* and wait until a round trip worked.
 
     Args:
-        service: `"kafka"`, `"dynamodb"` or `"redis"`.
+        service: `"kafka"`, `"dynamodb"`, `"redis"` or `"search"`.
         settings: Those of the run; its root is the checkout that the containers belong to.
         brokers: How many Kafka brokers.
         say: Is told, in a line, what takes long.
@@ -77,7 +78,7 @@ def start(
         KitError: Docker cannot be used, or has no image and cannot pull it.
         ServiceFailed: The service died, or did not work in time; its containers are gone then.
     """
-    recipe = RECIPES[service]
+    recipe = docker_servers.recipe(service, settings)
     need_image(settings, recipe.image, say)
     leftovers.docker_is_used(settings)
     if not keep:

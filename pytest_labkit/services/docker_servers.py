@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_labkit.services import dynamodb, java, kafka, redis
+from pytest_labkit.services import dynamodb, java, kafka, redis, search
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.versions import DYNAMODB, IMAGES, KAFKA
+from pytest_labkit.services.versions import (
+    DYNAMODB,
+    ELASTICSEARCH,
+    ELASTICSEARCH_IMAGE,
+    IMAGES,
+    KAFKA,
+    OPENSEARCH,
+)
+from pytest_labkit.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,39 @@ def _redis_endpoint(ports: Sequence[int]) -> Endpoint:
     return redis.endpoint(f"redis://127.0.0.1:{ports[0]}/0", backend="docker", version="unknown")
 
 
+_SINGLE_NODE = {
+    "discovery.type": "single-node",
+    "cluster.routing.allocation.disk.threshold_enabled": "false",
+}
+_SEARCH_JAVA = "-Xms256m -Xmx512m -XX:TieredStopAtLevel=1"
+
+
+def _opensearch_servers(_brokers: int) -> list[Server]:
+    environment = {
+        **_SINGLE_NODE,
+        "DISABLE_SECURITY_PLUGIN": "true",
+        "DISABLE_INSTALL_DEMO_CONFIG": "true",
+        "OPENSEARCH_JAVA_OPTS": _SEARCH_JAVA,
+    }
+    return [Server("search", 9200, environment=lambda _published: environment)]
+
+
+def _elasticsearch_servers(_brokers: int) -> list[Server]:
+    environment = {
+        **_SINGLE_NODE,
+        "xpack.security.enabled": "false",
+        "ingest.geoip.downloader.enabled": "false",
+        "ES_JAVA_OPTS": _SEARCH_JAVA,
+    }
+    return [Server("search", 9200, environment=lambda _published: environment)]
+
+
+def _search_endpoint(engine: str, version: str) -> Callable[[Sequence[int]], Endpoint]:
+    return lambda ports: search.endpoint(
+        f"http://127.0.0.1:{ports[0]}", backend="docker", engine=engine, version=version
+    )
+
+
 def _pinned(endpoint: Endpoint) -> str:
     return endpoint.version
 
@@ -134,4 +175,30 @@ RECIPES: Mapping[str, Recipe] = {
     "redis": Recipe(
         IMAGES["redis"], _redis_servers, _redis_endpoint, redis.probe, redis.AWAITED, 60, redis.server_version
     ),
+    "search": Recipe(
+        IMAGES["search"],
+        _opensearch_servers,
+        _search_endpoint("opensearch", OPENSEARCH),
+        search.probe,
+        search.AWAITED,
+        180,
+        _pinned,
+    ),
 }
+
+_ELASTICSEARCH = Recipe(
+    ELASTICSEARCH_IMAGE,
+    _elasticsearch_servers,
+    _search_endpoint("elasticsearch", ELASTICSEARCH),
+    search.probe,
+    search.AWAITED,
+    180,
+    _pinned,
+)
+
+
+def recipe(service: str, settings: Settings) -> Recipe:
+    """What *service* is made of for a run with these *settings*."""
+    if service == "search" and settings.search == "elasticsearch":
+        return _ELASTICSEARCH
+    return RECIPES[service]

@@ -16,6 +16,8 @@ import psutil
 from pytest_labkit import __version__
 from pytest_labkit.errors import KitError
 from pytest_labkit.services import archives, docker, download, java, local, processes, redis, status
+from pytest_labkit.services.choosing import PROMPT
+from pytest_labkit.services.search import ENGINES
 from pytest_labkit.settings import Settings
 
 _GIB = 1 << 30
@@ -40,7 +42,8 @@ class Check:
 
 def doctor(settings: Settings) -> list[Check]:
     """Everything that the backends need, and what `labkit up` keeps. Starts and downloads nothing."""
-    docker_problem, local_problem = docker.available(settings), local.available(settings)
+    docker_problem = docker.available(settings, PROMPT)
+    local_problem = local.available(settings, PROMPT)
     usable = docker_problem is None or local_problem is None
     return [
         _versions(),
@@ -54,6 +57,7 @@ def doctor(settings: Settings) -> list[Check]:
             needed=not usable,
         ),
         _downloads(settings),
+        _check("search", lambda: _search(settings), needed=False),
         _archives(settings),
         _folder("cache", settings.cache),
         _folder("temporary folder", Path(tempfile.gettempdir())),
@@ -112,6 +116,24 @@ def _downloads(settings: Settings) -> Check:
     )
 
 
+def _search(settings: Settings) -> str:
+    if (no_docker := docker.available(settings, ["search"])) is None:
+        return "Docker has its image, or can pull it"
+    engine = ENGINES[settings.search]
+    found = java.find(settings.environ, *engine.java)
+    wanted = download.artifacts(engine.name)
+    lacking = len(download.missing(wanted, download.folder(settings)))
+    files = (
+        f"{lacking} of {len(wanted)} files are still to be downloaded" if lacking else "all files are there"
+    )
+    if lacking and settings.offline:
+        raise KitError(
+            f"{no_docker} {engine.title}: {files}.",
+            "Unset LABKIT_OFFLINE and run labkit up once with a network.",
+        )
+    return f"{engine.title} {engine.version} on Java {found.version}: {files}"
+
+
 def _archives(settings: Settings) -> Check:
     folder = archives.folder(settings)
     records = archives.found(folder)
@@ -138,7 +160,7 @@ def _folder(name: str, folder: Path) -> Check:
 
 def _memory() -> Check:
     free = psutil.virtual_memory().available
-    advice = "Close other programs: the servers take about 0.5 GiB, and up to 3.5 GiB under load."
+    advice = "Close other programs: the servers take about 1 GiB, and up to 4 GiB under load."
     return Check("memory", free >= _MEMORY, f"{free / _GIB:.1f} GiB free", advice, needed=False)
 
 

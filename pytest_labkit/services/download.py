@@ -65,7 +65,7 @@ def _lock() -> dict[str, tuple[Artifact, ...]]:
 
 def artifacts(server: str) -> tuple[Artifact, ...]:
     """
-    The files that *server* (`"kafka"`, `"dynamodb"`) consists of on this machine.
+    The files that *server* (`"kafka"`, `"dynamodb"`, `"opensearch"`, `"elasticsearch"`) consists of here.
 
     Raises:
         KitError: It has a native library, and none for this kind of machine.

@@ -1,5 +1,5 @@
 """
-Services that run already: a `docker compose` set-up, or a managed Kafka, DynamoDB or Redis.
+Services that run already: a `docker compose` set-up, or a managed Kafka, DynamoDB, Redis or search engine.
 
 The environment says where they are, by the names that the ecosystem uses. They are never stopped.
 """
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pytest_labkit.errors import UsageProblem
-from pytest_labkit.services import dynamodb, kafka, redis, wait
+from pytest_labkit.services import dynamodb, kafka, redis, search, wait
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.settings import Settings
 
@@ -21,13 +21,18 @@ VARIABLES = {
     "kafka": "KAFKA_BOOTSTRAP_SERVERS",
     "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
     "redis": "REDIS_URL",
+    "search": "OPENSEARCH_URL",
 }
-"""The environment variable that says where each service is."""
+"""The environment variable that says where each service is; see also `_OTHERS`."""
+
+_OTHERS = {"search": "ELASTICSEARCH_URL"}
+"""One that says it as well: which engine answers there, the engine itself tells."""
 
 _EXAMPLES = {
     "kafka": "127.0.0.1:9092",
     "dynamodb": "http://127.0.0.1:8000",
     "redis": "redis://127.0.0.1:6379/0",
+    "search": "http://127.0.0.1:9200",
 }
 
 _DEADLINE_S = 15.0  # it is said to run already; this is for one that is just being started
@@ -64,9 +69,10 @@ class External:
 
 def available(settings: Settings, services: Collection[str] = ()) -> str | None:  # noqa: ARG001
     """`None` if the environment names at least one service, else one sentence that says so."""
-    if any(settings.environ.get(variable) for variable in VARIABLES.values()):
+    variables = [*VARIABLES.values(), *_OTHERS.values()]
+    if any(settings.environ.get(variable) for variable in variables):
         return None
-    return f"None of {', '.join(VARIABLES.values())} is set."
+    return f"None of {', '.join(variables)} is set."
 
 
 def start(
@@ -91,12 +97,15 @@ def start(
         deadline_s=_DEADLINE_S,
         service=service,
         awaited=f"{awaited} at {_shown(endpoint.address)}",
-        hint=f"Is it running, and is {VARIABLES[service]} right? Without it, use --lab-backend auto.",
+        hint=f"Is it running, and is {_variable(service, settings.environ)} right? "
+        "Without it, use --lab-backend auto.",
     )
     endpoint = replace(endpoint, ready_s=round(time.monotonic() - began, 3))
     with suppress(Exception):  # a managed Redis may refuse to tell
         if service == "redis":
             endpoint = replace(endpoint, version=redis.server_version(endpoint))
+    if service == "search":
+        endpoint = search.identified(endpoint)
     return External(endpoint)
 
 
@@ -105,8 +114,14 @@ def find(description: Mapping[str, Any], settings: Settings) -> External | None:
     return External(Endpoint(**description["endpoint"]))
 
 
+def _variable(service: str, environ: Mapping[str, str]) -> str:
+    """The environment variable that says where *service* is, or should say it."""
+    names = [VARIABLES[service], *([_OTHERS[service]] if service in _OTHERS else [])]
+    return next((name for name in names if environ.get(name)), names[0])
+
+
 def _given(service: str, environ: Mapping[str, str]) -> str:
-    variable = VARIABLES[service]
+    variable = _variable(service, environ)
     if address := environ.get(variable):
         return address
     raise UsageProblem(
@@ -146,8 +161,15 @@ def _redis(environ: Mapping[str, str]) -> _Kind:
     return endpoint, redis.probe, redis.AWAITED
 
 
+def _search(environ: Mapping[str, str]) -> _Kind:
+    url = _given("search", environ)
+    endpoint = search.endpoint(url, backend="external", engine="opensearch", version="unknown")
+    return endpoint, search.probe, search.AWAITED  # which engine it is, it says itself
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, str]], _Kind]] = {
     "kafka": _kafka,
     "dynamodb": _dynamodb,
     "redis": _redis,
+    "search": _search,
 }

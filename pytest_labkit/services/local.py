@@ -24,6 +24,7 @@ from pytest_labkit.services.base import Endpoint
 from pytest_labkit.services.local_servers import RECIPES, Program, Recipe, class_path
 from pytest_labkit.services.members import ProcessMember
 from pytest_labkit.services.processes import Identity
+from pytest_labkit.services.search import ENGINES
 from pytest_labkit.settings import Settings
 
 Say = Callable[[str], None]
@@ -37,8 +38,10 @@ _LAST_WORDS_S = 180.0  # for a JVM to write what it noted, or an archive: 5 s on
 def available(settings: Settings, services: Collection[str] = tuple(RECIPES)) -> str | None:
     """`None` if *services* can run on this machine, else one sentence that says why not."""
     try:
-        if set(services) != {"redis"}:
+        if {"kafka", "dynamodb"} & set(services):
             java.find(settings.environ)
+        if "search" in services:
+            java.find(settings.environ, *ENGINES[settings.search].java)
         if "redis" in services:
             redis.find_server(settings.environ)
         if "dynamodb" in services:

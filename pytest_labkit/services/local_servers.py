@@ -8,9 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_labkit.services import archives, download, dynamodb, dynamodb_jar, java, kafka, redis, versions
+from pytest_labkit.services import (
+    archives,
+    download,
+    dynamodb,
+    dynamodb_jar,
+    java,
+    kafka,
+    redis,
+    search,
+    versions,
+)
 from pytest_labkit.services.archives import Archive
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.unprivileged import Tenant
 from pytest_labkit.settings import Settings
 
 Say = Callable[[str], None]
@@ -112,9 +123,34 @@ def _kafka(settings: Settings, brokers: int, say: Say) -> Recipe:
     return Recipe(2 * brokers, prepare, kafka.probe, kafka.AWAITED, deadline_s, archive)
 
 
+def _search(settings: Settings, _brokers: int, say: Say) -> Recipe:
+    engine = search.ENGINES[settings.search]
+    found = java.find(settings.environ, *engine.java)
+    files = download.fetch(
+        download.artifacts(engine.name), settings, say, what=f"{engine.title} {engine.version}"
+    )
+    jars = [file for file in files if not search.is_of_the_module(file)]
+    module = [file for file in files if search.is_of_the_module(file)]
+
+    def prepare(folder: Path, ports: list[int], options: Sequence[str]) -> tuple[list[Program], Endpoint]:
+        home, tenant = folder / "home", Tenant(folder)
+        search.prepare(home, engine, http=ports[0], transport=ports[1], module=module)
+        reached = class_path([tenant.reach(jar) for jar in jars])
+        server = [*options, *search.options(engine, home, class_path=reached)]
+        command = [*search.environment(home), *tenant.command(found.command, server)]
+        url = f"http://127.0.0.1:{ports[0]}"
+        endpoint = search.endpoint(url, backend="local", engine=engine.name, version=engine.version)
+        return [Program(command, ports[0], "search.log")], endpoint
+
+    # An AOT cache may be used with the same jars in another place, a CDS archive may not.
+    archive = Archive("search", found, tuple(jars), archives.folder(settings)) if found.makes_aot else None
+    return Recipe(2, prepare, search.probe, search.AWAITED, deadline_s=180, archive=archive)
+
+
 RECIPES: Mapping[str, Callable[[Settings, int, Say], Recipe]] = {
     "kafka": _kafka,
     "dynamodb": _dynamodb,
     "redis": _redis,
+    "search": _search,
 }
 """How each service is started: from settings, a number of brokers, and whom to tell of downloads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
@@ -35,6 +36,20 @@ def each(do: Callable[[T], object], items: Iterable[T], *, at_once: int | None =
         thread.join()
     if errors:
         raise errors[0]
+
+
+def begin(do: Callable[[], T]) -> Future[T]:
+    """Call *do* in the background, in a thread that does not keep this process from ending."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def _call(do: Callable[[T], object], item: T, errors: list[BaseException]) -> None:

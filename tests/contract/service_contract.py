@@ -22,10 +22,14 @@ from redis import Redis
 from pytest_labkit.errors import ServiceFailed
 from pytest_labkit.services import NAMES, Running, probe, works
 from pytest_labkit.services.base import Backend, Endpoint
+from pytest_labkit.services.choosing import PROMPT
 from pytest_labkit.services.wait import until
 from pytest_labkit.settings import Settings
 
 Start = Callable[..., Running]
+
+EACH = [*PROMPT, pytest.param("search", marks=pytest.mark.exhaustive)]
+"""Every service; search, which takes longest to start, with the exhaustive tests."""
 
 
 @pytest.fixture
@@ -132,7 +136,7 @@ def test_a_started_service_says_what_it_is(start: Start, service: str) -> None:
     assert 20 >= len(running.log_tail())
 
 
-@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("service", EACH)
 def test_a_service_is_found_again_from_its_description(
     start: Start, backend: Backend, settings: Settings, service: str
 ) -> None:
@@ -149,7 +153,7 @@ def test_a_service_is_found_again_from_its_description(
     assert backend.find(description, settings) is None
 
 
-@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("service", EACH)
 def test_a_stopped_service_is_gone(start: Start, backend: Backend, settings: Settings, service: str) -> None:
     """After stop nothing answers, nothing is found, and stopping again changes nothing."""
     running = start(service)
@@ -190,7 +194,7 @@ def test_a_service_that_dies_is_said_to_be_dead(start: Start, kill: Callable[[Ru
     assert [] != running.log_tail()
 
 
-@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("service", EACH)
 def test_a_member_that_was_killed_can_be_started_again(
     start: Start, backend: Backend, settings: Settings, service: str
 ) -> None:
@@ -209,7 +213,7 @@ def test_a_member_that_was_killed_can_be_started_again(
     assert not running.alive()
 
 
-@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("service", EACH)
 def test_a_member_that_was_paused_goes_on(start: Start, service: str) -> None:
     """Paused it runs and answers nobody; afterwards it is as it was."""
     running = start(service)

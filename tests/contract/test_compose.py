@@ -2,7 +2,7 @@
 The servers of `compose.yaml`, used as an external set-up.
 
 Each is started as `docker compose` would: its image, command, environment and ports, taken from the
-file. So the ports 9092, 8000 and 6379 of 127.0.0.1 have to be free.
+file. So the ports 9092, 8000, 6379 and 9200 of 127.0.0.1 have to be free.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ COMPOSE = Path(__file__).parents[2] / "compose.yaml"
 ENVIRONMENT = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "OPENSEARCH_URL": "http://127.0.0.1:9200",
     "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "labkit",
@@ -56,7 +57,7 @@ def composed(settings: Settings, daemon: DockerClient) -> Iterator[None]:
 
 
 def test_an_external_run_uses_them(settings: Settings, composed: None) -> None:
-    """With the variables that its first lines name, --lab-backend external finds all three."""
+    """With the variables that its first lines name, --lab-backend external finds them all."""
     external = replace(settings, backend="external", environ=ENVIRONMENT)
     with Services(external) as services:
         wait.until(
@@ -65,7 +66,7 @@ def test_an_external_run_uses_them(settings: Settings, composed: None) -> None:
             service="compose.yaml",
             awaited="a round trip to each",
         )
-        assert [True, True, True] == [services.healthy(name) for name in NAMES]
+        assert [True] * 4 == [services.healthy(name) for name in NAMES]
 
 
 def test_the_variables_are_those_that_the_file_names() -> None:

@@ -16,7 +16,7 @@ from pytest_labkit.settings import Settings
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
-    """Kafka, DynamoDB and Redis that somebody else runs; here on this machine."""
+    """All services, as somebody else runs them; here on this machine."""
     from pytest_labkit import settings
 
     checkout = settings.resolve(tmp_path_factory.mktemp("elsewhere"))
@@ -33,12 +33,11 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ru
 def given(elsewhere: dict[str, Running], settings: Settings) -> Settings:
     """Settings of a run that was told where they are, with their environment and nothing else."""
     environ = {name: value for running in elsewhere.values() for name, value in running.endpoint.env.items()}
+    environ["OPENSEARCH_URL"] = elsewhere["search"].endpoint.address
     return replace(settings, backend="external", environ=environ)
 
 
-def test_all_three_are_used_where_the_environment_says(
-    given: Settings, elsewhere: dict[str, Running]
-) -> None:
+def test_all_are_used_where_the_environment_says(given: Settings, elsewhere: dict[str, Running]) -> None:
     """A round trip works, the addresses are those given, and they run on after the run."""
     with Services(given) as run:
         endpoints = run.start(NAMES)
@@ -91,10 +90,33 @@ def test_the_environment_says_whether_it_can_be_used(settings: Settings) -> None
     """One variable is enough."""
     assert external.available(replace(settings, environ={"REDIS_URL": "redis://127.0.0.1:1"})) is None
     nothing = external.available(replace(settings, environ={}))
-    assert "None of KAFKA_BOOTSTRAP_SERVERS, AWS_ENDPOINT_URL_DYNAMODB, REDIS_URL is set." == nothing
+    assert (
+        "None of KAFKA_BOOTSTRAP_SERVERS, AWS_ENDPOINT_URL_DYNAMODB, REDIS_URL, OPENSEARCH_URL, "
+        "ELASTICSEARCH_URL is set."
+    ) == nothing
 
 
 def test_up_has_nothing_to_start(settings: Settings) -> None:
     """They run already."""
     with pytest.raises(UsageProblem, match="labkit up has nothing to start for --backend external"):
         services.up(replace(settings, backend="external"), ["redis"])
+
+
+@pytest.mark.parametrize("variable", ["ELASTICSEARCH_URL", "OPENSEARCH_URL"])
+@pytest.mark.parametrize(
+    "engine", ["opensearch", pytest.param("elasticsearch", marks=pytest.mark.exhaustive)]
+)
+def test_an_engine_is_known_by_what_it_says(
+    elsewhere: dict[str, Running], settings: Settings, variable: str, engine: str
+) -> None:
+    """Whichever variable names it, so that the matching client is used."""
+    own = local.start("search", replace(settings, search=engine)) if engine == "elasticsearch" else None
+    try:
+        address = (own or elsewhere["search"]).endpoint.address
+        told = replace(settings, backend="external", environ={variable: address})
+        endpoint = external.start("search", told).endpoint
+        assert (engine, address) == (endpoint.env["SEARCH_ENGINE"], endpoint.env["SEARCH_URL"])
+        assert (own or elsewhere["search"]).endpoint.version == endpoint.version
+    finally:
+        if own:
+            own.stop()

@@ -9,7 +9,7 @@ from types import ModuleType
 import psutil
 import pytest
 from service_contract import *  # noqa: F403
-from service_contract import Start
+from service_contract import EACH, Start
 
 from pytest_labkit.services import Running, local, processes
 from pytest_labkit.settings import Settings
@@ -44,7 +44,7 @@ def doomed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "cannot go on"
 
 
-@pytest.mark.parametrize("service", ["kafka", "dynamodb", "redis"])
+@pytest.mark.parametrize("service", EACH)
 def test_it_leaves_neither_process_nor_folder(start: Start, settings: Settings, service: str) -> None:
     """After stop its processes, its data and its note are gone."""
     running = start(service)
@@ -58,7 +58,7 @@ def test_it_leaves_neither_process_nor_folder(start: Start, settings: Settings, 
     assert not Path(told["note"]).exists()
 
 
-@pytest.mark.parametrize("service", ["kafka", "dynamodb", "redis"])
+@pytest.mark.parametrize("service", EACH)
 def test_it_listens_on_loopback_only(start: Start, service: str) -> None:
     """No other machine can reach it."""
     (process,) = start(service).describe()["processes"]

@@ -20,7 +20,7 @@ from pytest_labkit import services
 from pytest_labkit.errors import ServiceFailed, UsageProblem
 from pytest_labkit.faults.board import Faults
 from pytest_labkit.faults.link import Relay
-from pytest_labkit.services import Services, guard, processes, state, works
+from pytest_labkit.services import Services, choosing, guard, processes, state, works
 from pytest_labkit.settings import Settings
 
 
@@ -100,7 +100,7 @@ def test_a_service_is_started_once_and_stopped_with_the_run(settings: Settings) 
 def test_an_unknown_service_is_a_wrong_usage(settings: Settings) -> None:
     """The message names those that there are."""
     with pytest.raises(
-        UsageProblem, match=r"no service 'rabbit'\.\nThe services are kafka, dynamodb, redis\."
+        UsageProblem, match=r"no service 'rabbit'\.\nThe services are kafka, dynamodb, redis, search\."
     ):
         Services(settings).start(["rabbit"])
 
@@ -186,14 +186,14 @@ def test_an_unreadable_state_file_is_an_empty_one(settings: Settings) -> None:
 def test_a_kafka_with_too_few_brokers_is_not_used(settings: Settings) -> None:
     """A lab that needs more starts its own; one that needs fewer takes what is there."""
     endpoint = services.Endpoint("kafka", "local", "4.1.1", "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3")
-    running = services._backend("local").find(
+    running = choosing.backend_of("local").find(
         {"endpoint": vars(endpoint), "folder": str(settings.root), "note": None, "processes": [], "logs": []},
         settings,
     )
-    assert services._serves(running, 1)
-    assert services._serves(running, 3)
-    assert not services._serves(running, 4)
-    assert not services._serves(None, 1)
+    assert choosing.serves(running, 1)
+    assert choosing.serves(running, 3)
+    assert not choosing.serves(running, 4)
+    assert not choosing.serves(None, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -28,7 +28,7 @@ def test_images_are_those_of_the_docker_backend(services: dict[str, Any]) -> Non
 def test_every_port_is_published_on_loopback_only(services: dict[str, Any]) -> None:
     """Nobody else on the network can reach the servers."""
     ports = [port for service in services.values() for port in service["ports"]]
-    assert ["127.0.0.1"] * 3 == [port.split(":")[0] for port in ports]
+    assert ["127.0.0.1"] * 4 == [port.split(":")[0] for port in ports]
 
 
 @pytest.mark.parametrize("name", sorted(IMAGES))

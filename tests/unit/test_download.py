@@ -247,7 +247,12 @@ def test_two_at_once_share_one_download(repository: Repository, settings: Settin
 
 @pytest.mark.parametrize(
     ("server", "jar"),
-    [("kafka", f"kafka_2.13-{versions.KAFKA}.jar"), ("dynamodb", f"DynamoDBLocal-{versions.DYNAMODB}.jar")],
+    [
+        ("kafka", f"kafka_2.13-{versions.KAFKA}.jar"),
+        ("dynamodb", f"DynamoDBLocal-{versions.DYNAMODB}.jar"),
+        ("opensearch", f"opensearch-{versions.OPENSEARCH}.jar"),
+        ("elasticsearch", f"elasticsearch-{versions.ELASTICSEARCH}.jar"),
+    ],
 )
 def test_the_lock_pins_the_version_that_is_told(server: str, jar: str) -> None:
     """`jars.lock` and `versions` name the same server."""
@@ -256,7 +261,7 @@ def test_the_lock_pins_the_version_that_is_told(server: str, jar: str) -> None:
 
 def test_every_sum_of_the_lock_is_a_sha256() -> None:
     """64 hexadecimal digits each, and no file twice in a section."""
-    for server in ("kafka", "dynamodb"):
+    for server in ("kafka", "dynamodb", "opensearch", "elasticsearch"):
         artifacts = download.artifacts(server)
         assert len(artifacts) == len({artifact.path for artifact in artifacts})
         assert all(32 == len(bytes.fromhex(artifact.sha256)) for artifact in artifacts)

@@ -66,6 +66,17 @@ def test_one_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
     assert good == java.find({"JAVA_HOME": str(tmp_path / "old"), "PATH": str(good.parent)}).program
 
 
+def test_one_that_is_too_new_is_passed_over(tmp_path: Path) -> None:
+    """For a server that does not run on it; the message names what would do, and what there is."""
+    new, good = make_java(tmp_path / "new", "25.0.2"), make_java(tmp_path / "good", "17.0.15")
+    environ = {"JAVA_HOME": str(tmp_path / "new"), "PATH": str(good.parent)}
+    assert good == java.find(environ, 17, 23).program
+    with pytest.raises(
+        KitError, match=rf"no Java 17 to 23 on this machine; {new} is version 25.0.2\.\nInstall a JDK 17 and"
+    ):
+        java.find({"JAVA_HOME": str(tmp_path / "new"), "PATH": ""}, 17, 23)
+
+
 def test_no_java_is_one_plain_message() -> None:
     """What is missing, and the command that brings it."""
     with pytest.raises(KitError, match="There is no Java 17 or newer on this machine") as caught:
