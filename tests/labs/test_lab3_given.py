@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+import fastavro
 import pytest
 from freezegun import freeze_time
 from pydantic import ValidationError
 
-from labs.lab3 import errors, events
+from labs.lab3 import errors, events, legacy, pricing
 
 CREATED = {"order_id": "1", "customer_id": "2"}
 
@@ -97,3 +98,17 @@ def test_a_conflict_names_both_versions():
     assert "order-1 is at version 5, not at 3" == str(error)
     again = errors.ConcurrencyError(*error.args)
     assert ("order-1", 3, 5) == (again.aggregate_id, again.expected_version, again.actual_version)
+
+
+def test_the_old_service_had_a_schema_for_each_event():
+    """Avro takes the writer schemas of version 1, one for each class of today's events, by its name."""
+    parsed = {name: fastavro.parse_schema(schema) for name, schema in legacy.WRITER_SCHEMAS.items()}
+    assert events.EVENT_TYPES.keys() == parsed.keys()
+    assert [f"shop.v1.{name}" for name in parsed] == [schema["name"] for schema in parsed.values()]
+
+
+def test_the_challenges_events_are_none_of_an_order():
+    """What happens to baskets has no schema, so no store takes it for an event of an order."""
+    given = {pricing.PriceSet, pricing.ItemHeld, pricing.HoldKept}
+    assert not given & {*events.EVENT_TYPES.values()}
+    assert ({}, 0) == (pricing.Basket().items, pricing.Basket().total_cents)
