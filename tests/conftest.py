@@ -33,6 +33,7 @@ _EXHAUSTIVE = (
     "contract/test_faults_dynamodb.py",
     "contract/test_faults_kafka.py",
     "contract/test_faults_redis.py",
+    "contract/test_faults_search.py",
     "golden",
     "infrastructure",
     "labs/test_lab3_designs.py",
