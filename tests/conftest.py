@@ -38,6 +38,7 @@ _EXHAUSTIVE = (
     "infrastructure",
     "labs/test_lab3_designs.py",
     "labs/test_lab3_doors.py",
+    "labs/test_lab3_kafka.py",
 )
 
 

@@ -46,6 +46,7 @@ class Connector:
         """End it."""
         self._done.set()
         self._thread.join(_DEADLINE_S)
+        del self._producer  # which has no close: as long as it is there, it looks for its broker
 
     def _carry(self) -> None:
         position: str | None = None

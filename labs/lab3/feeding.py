@@ -79,7 +79,7 @@ def closed_shop(
     if chosen_stream(answers) is KafkaStream:
         bootstrap = request.getfixturevalue("kafka").address
         delivery_s += 0.2
-        labkit_environ["EVENT_TOPIC"] = f"changes-{secrets.token_hex(4)}"
+        labkit_environ["KAFKA_TOPIC"] = f"changes-{secrets.token_hex(4)}"
     for name in ("faults", "search", "search_link"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
@@ -92,7 +92,7 @@ def closed_shop(
             from labs.lab3.connector import Connector
 
             there = dynamodb.env["AWS_ENDPOINT_URL_DYNAMODB"]
-            connector = Connector(there, bootstrap, labkit_environ["EVENT_TOPIC"])
+            connector = Connector(there, bootstrap, labkit_environ["KAFKA_TOPIC"])
             closing.callback(connector.close)
             return connector.wait_until_all_is_carried
 

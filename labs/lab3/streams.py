@@ -169,7 +169,7 @@ class DynamoDBStream:
 
 class KafkaStream:
     """
-    The topic in `EVENT_TOPIC`, into which a connector carries the changes of the table.
+    The topic in `KAFKA_TOPIC`, into which a connector carries the changes of the table.
 
     Each is a message with the stream's id as its key, so that those of one stream of events stay in order.
     """
@@ -177,7 +177,7 @@ class KafkaStream:
     def __init__(self) -> None:
         from confluent_kafka import Consumer
 
-        self._topic = os.environ["EVENT_TOPIC"]
+        self._topic = os.environ["KAFKA_TOPIC"]
         self._consumer = Consumer(
             {
                 "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
