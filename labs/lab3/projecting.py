@@ -1,4 +1,4 @@
-"""Don't change this file: a projector that runs on and on, in the process of your code."""
+"""Don't change this file: a projector that runs on and on, and many questions at once, beside your code."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ class Running:
             except Exception as error:
                 self._errors.append(f"{type(error).__name__}: {error}"[:300])
                 self._done.wait(0.05)
+
+
+def versions(view: Any, order_ids: list[str]) -> list[int]:
+    """The versions at which *view* shows these orders, 0 for one that it does not show."""
+    states = [view.order(order_id) for order_id in order_ids]
+    return [0 if state is None else int(state.version) for state in states]

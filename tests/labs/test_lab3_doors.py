@@ -33,6 +33,7 @@ BUGS = (
     "B3_sleeps",
     "B4_empties_first",
     "B4_position_in_memory",
+    "B5_kept_for_ever",
     "C1_bound_excluded",
     "C2_remembers_where",
     "C3_damaged_raises",
