@@ -150,6 +150,8 @@ class Projector:
     def rebuild(self):
         new = OrderView("new:")
         new.clear()
+        if self.search:
+            self.search.index.clear()
         position = self.stream.end()
         for items in whole_table():
             for item in items:

@@ -141,6 +141,8 @@ class Projector:
     def rebuild(self):
         new = OrderView("new:")
         new.clear()
+        if self.search:
+            self.search.index.clear()
         items, position = self.stream.read()
         while items:
             for item in items:

@@ -144,6 +144,8 @@ class Projector:
         boto3.client("dynamodb").put_item(TableName="event-store", Item=note)
         new = OrderView("new:")
         new.clear()
+        if self.search:
+            self.search.index.clear()
         position = self.stream.end()
         for items in whole_table():
             for item in items:

@@ -121,6 +121,8 @@ class Projector:
         before, name = self._redis.get("which"), f"view:{uuid.uuid4()}"
         position = self._stream.end()
         made = OrderView(name)
+        if self._search is not None:
+            self._search._index.clear()
         for items in whole_table():
             self._show(made, items)
         items, position = self._stream.read(position)
