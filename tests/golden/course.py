@@ -75,6 +75,8 @@ _VOLATILE = (
     (r"seed \d+", "seed SEED"),
     (r"\d+ deselected, |, \d+ deselected", ""),
     (r"in \d+(\.\d+)?s\b.*", "in SECONDS"),
+    (r"(^[.FEtb?]+ *\[ *\d+%\]\n)+", "PROGRESS\n"),  # a letter for each test, and how many there were, is not
+    (r"\b\d+ (passed|failed|lab [a-z]+)(?=[^\n]* in SECONDS)", r"N \1"),  # what these cases are about
     (r"ready in \d+\.\d+ s", "ready in SECONDS"),
     (r"127\.0\.0\.1:\d+|localhost:\d+", "HOST:PORT"),
     (r"\b[0-9a-f]{8}\b(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?", "ID"),
