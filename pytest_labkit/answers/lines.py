@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from queue import SimpleQueue
 from typing import Any
@@ -184,9 +185,7 @@ class Lines:
             self._send(line.name, reply=number, raised=self._told(error))
 
     def _send(self, line: int, **frame: Any) -> None:
-        hung_up = []
-        while self._hung_up:
-            hung_up.append(self._hung_up.popleft())
+        hung_up = drained(self._hung_up)
         try:
             self._channel.send({"line": line, **frame, **({"hung_up": hung_up} if hung_up else {})})
         except OSError:
@@ -229,3 +228,12 @@ class Lines:
 
         threading.Thread(target=answer, name=f"labkit-line-{name}", daemon=True).start()
         return line.inbox
+
+
+def drained(queue: deque[int]) -> list[int]:
+    """What was in *queue*, taken out; of several threads that do so each gets a part."""
+    taken: list[int] = []
+    with suppress(IndexError):  # to ask first whether it is empty would be no answer: others take from it too
+        while True:
+            taken.append(queue.popleft())
+    return taken

@@ -18,7 +18,7 @@ from pytest_labkit.answers.channel import BadFrame, Channel
 from pytest_labkit.answers.children import Child
 from pytest_labkit.answers.codec import decode, encode, tagged
 from pytest_labkit.answers.handles import Handle, handle, number_of
-from pytest_labkit.answers.lines import Gone, Lines
+from pytest_labkit.answers.lines import Gone, Lines, drained
 from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, Frame, NotAValue, Tampered
 from pytest_labkit.answers.stacks import Stack, stacks
 from pytest_labkit.answers.staging import Staged
@@ -160,7 +160,7 @@ class ProcessAnswers:
 
     def _ask(self, where: str, do: str, label: str = "", **details: Any) -> Any:
         """Have the child *do* something; what it raised is raised here."""
-        release = [self._released.popleft() for _ in range(len(self._released))]
+        release = drained(self._released)
         thread = threading.get_ident()
         outer = self._running.get(thread)
         self._running[thread] = where

@@ -22,7 +22,7 @@ from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.build import as_json, project, within
 from pytest_labkit.report.document import Criterion, Document, Step
 
-MOST_LINES = 20  # with pytest's own lines a screen of 25
+MOST_LINES = 18  # a screen of 25 with the lines of pytest itself: three of progress where a lab has 144 tests
 _WIDEST = 100
 _LONGEST_TEXT = 2_000  # more can never be shown
 _DETAILS = 6  # columns that what belongs to a criterion stands to the right

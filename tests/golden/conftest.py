@@ -1,4 +1,4 @@
-"""A DynamoDB that is up for all transcripts, and a course for each."""
+"""A DynamoDB and a Redis that are up for all transcripts, and a course for each."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from tests.golden.course import Course
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Where DynamoDB is, and a place for bytecode that all runs share."""
+    """Where the services are, and a place for bytecode that all runs share."""
     folder = tmp_path_factory.mktemp("golden")
     with Services(settings.resolve(folder)) as services:
-        endpoint = services.endpoint("dynamodb")
-        yield {**endpoint.env, "LABKIT_BACKEND": "external", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        found = services.start(["dynamodb", "redis"])
+        ours = {name: value for endpoint in found.values() for name, value in endpoint.env.items()}
+        yield {**ours, "LABKIT_BACKEND": "external", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
 @pytest.fixture
