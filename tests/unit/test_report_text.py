@@ -78,7 +78,7 @@ def test_twenty_criteria_share_lines_and_the_failure_is_told_whole() -> None:
     verdicts = [*["passed"] * 11, "failed", "error", *["todo"] * 7]
     lines = shown(many(verdicts, STALE_WRITER))
 
-    assert len(lines) <= 20
+    assert len(lines) <= text.MOST_LINES
     assert " ✓ passed   A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 B1" == lines[1]
     assert [" ✗ failed   B2  What B2 is about", " ✗ error    B3  What B3 is about"] == [
         line[:-3].rstrip() for line in lines if "✗" in line
@@ -98,7 +98,7 @@ def test_twenty_failures_share_lines() -> None:
     """When all fail, one is told and the others are named."""
     lines = shown(many(["failed"] * 20, STALE_WRITER))
 
-    assert len(lines) <= 20
+    assert len(lines) <= text.MOST_LINES
     assert ["checked", "expected", "got", "perhaps", "look at"] == labels(lines)
     assert " ✗ failed   A2 A3 A4 A5 A6 A7 A8 A9 A10 B1 B2 B3 B4 B5 B6 B7 B8 B9 B10" in lines
 
@@ -109,7 +109,7 @@ def test_huge_text_is_cut_and_says_so() -> None:
     lines = shown(report("passed failed todo todo todo todo todo", messages={"A2": flood}))
     told = [line for line in lines if "is missing" in line]
 
-    assert 20 == len(lines)
+    assert text.MOST_LINES == len(lines)
     assert "      got       event 0 is missing" == told[0]
     assert told[-1].endswith(" …")
     assert not any(line.endswith("…") for line in told[:-1])
