@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from labs.lab3 import events
-from labs.lab3.feeding import closed_shop, own_redis, search_link, shop  # noqa: F401 - fixtures of part B
+from labs.lab3.feeding import closed_shop, own_redis, shop  # noqa: F401 - fixtures of part B
 
 TABLE = "event-store"
 

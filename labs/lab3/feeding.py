@@ -55,15 +55,6 @@ def own_redis(redis: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def search_link(search: Any, faults: Any, labkit_environ: Any) -> Any:
-    """The way to the search engine, and what can befall it; `SEARCH_URL` leads there."""
-    place = urlsplit(search.address)
-    link, port = faults.link(place.hostname, place.port)
-    labkit_environ["SEARCH_URL"] = f"http://127.0.0.1:{port}"
-    return link
-
-
-@pytest.fixture
 def closed_shop(
     request: pytest.FixtureRequest,
     table: Any,
@@ -80,7 +71,7 @@ def closed_shop(
         bootstrap = request.getfixturevalue("kafka").address
         delivery_s += 0.2
         labkit_environ["KAFKA_TOPIC"] = f"changes-{secrets.token_hex(4)}"
-    for name in ("faults", "search", "search_link"):
+    for name in ("faults", "search"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
     with ExitStack() as closing:

@@ -48,7 +48,7 @@ def test_orders_by_customer_status_and_words(shop, search):
         _is_found(found, text, order_ids)
 
 
-def test_the_hot_question_is_answered_from_the_cache(shop, search_link):
+def test_the_hot_question_is_answered_from_the_cache(shop, search, faults):
     """Asked again at once, find does not need the search engine; another question does."""
     _order(shop, "1", "red mug")
     found = shop.search()
@@ -56,7 +56,7 @@ def test_the_hot_question_is_answered_from_the_cache(shop, search_link):
     _is_found(found, "mug", ["1"])  # now the index shows it, and nobody has asked for "red" yet
     asked = time.monotonic()
     same_ids(["1"], found.find("red"), "find('red')")
-    with search_link.refuse():
+    with faults.search.refuse():
         while time.monotonic() < asked + KEPT_S - 0.2:
             same_ids(["1"], found.find("red"), "find('red'), asked again while the search engine is away")
             time.sleep(HOT_EVERY_S)
@@ -88,13 +88,13 @@ def test_an_answer_is_not_older_than_its_bound(shop, search):
             time.sleep(HOT_EVERY_S)
 
 
-def test_killed_on_the_way_to_the_search_index(shop, search_link):
+def test_killed_on_the_way_to_the_search_index(shop, search, faults):
     """The projector is killed while it writes to the search index; the next one ends right."""
     found = shop.search()
     shop.project(shop.projector_with(found))
     for number, sent in enumerate(KILLED_AFTER, 1):
         _order(shop, str(number), f"mug{number} everywhere")
-        with shop.another_process() as process, search_link.hole("requests", after=sent) as hole:
+        with shop.another_process() as process, faults.search.hole("requests", after=sent) as hole:
             projections = process.projections
             projector = projections.Projector(projections.ItemSearch())
             going = Background(lambda p=projector: shop.project(p))
