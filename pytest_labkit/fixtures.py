@@ -14,6 +14,7 @@ from pytest_labkit.measure import Measure
 from pytest_labkit.model import Chronicle, Span
 from pytest_labkit.seeds import derive
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.choosing import NAMES
 from pytest_labkit.session import LabSession, session_of
 from pytest_labkit.slots import own_database, own_indexes
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from pytest_labkit.faults.board import Faults
     from pytest_labkit.faults.link import Relay
     from pytest_labkit.tables import Tables
-
-SERVICES = ("kafka", "dynamodb", "redis", "search")  # a fixture of that name each
 
 
 @pytest.fixture
@@ -137,7 +136,7 @@ def faults(
     """Everything that can be broken here: the services that the test asks for, and the ways to them."""
     from pytest_labkit.faults.board import Faults
 
-    used = [name for name in SERVICES if name in request.fixturenames]
+    used = [name for name in NAMES if name in request.fixturenames]
     for name in used:
         request.getfixturevalue(name)  # first: it sets the environment to lead past the links
     made = Faults(labkit_session.services, used, labkit_environ, labkit_relay, seed)

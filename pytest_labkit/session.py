@@ -32,7 +32,7 @@ from pytest_labkit.interrupts import Interrupts
 from pytest_labkit.model import Chronicle, Criterion, Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.report import text
 from pytest_labkit.runs import LabRun, look_at, shown_path
-from pytest_labkit.services.choosing import LATE
+from pytest_labkit.services.choosing import LATE, NAMES
 from pytest_labkit.settings import Settings
 from pytest_labkit.stubs import untouched
 from pytest_labkit.supervision import supervised
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 NAME = "labkit-session"
 _PROPERTY = "labkit"
-_SERVICE_FIXTURES = ("kafka", "dynamodb", "redis", "search")
 _LETTERS = {
     Verdict.FAILED: "F",
     Verdict.ERROR: "E",
@@ -374,7 +373,7 @@ def outcome_of(report: pytest.TestReport) -> Outcome | None:
 
 
 def _services_of(item: pytest.Item) -> list[str]:
-    return [name for name in _SERVICE_FIXTURES if name in getattr(item, "fixturenames", ())]
+    return [name for name in NAMES if name in getattr(item, "fixturenames", ())]
 
 
 def _names_another_process(item: pytest.Item) -> bool:

@@ -14,7 +14,7 @@ from pytest_labkit.services.base import Backend, Endpoint, Running
 from pytest_labkit.settings import Settings
 
 NAMES = ("kafka", "dynamodb", "redis", "search")
-"""The services that the kit can start."""
+"""The services that the kit can start; for a lab's tests there is a fixture of each name."""
 
 LATE = ("search",)
 """Those that take long to start: in the background, and nothing else waits for them or fails with them."""
@@ -82,10 +82,12 @@ def probe(endpoint: Endpoint, *, timeout_s: float = 5.0) -> None:
 
 
 def backend_of(name: str) -> Backend:
+    """The module that is the backend *name*."""
     return cast(Backend, importlib.import_module(f"pytest_labkit.services.{name}"))
 
 
 def known(names: list[str]) -> list[str]:
+    """*names*; raises `UsageProblem` if there is no service of one of them."""
     for name in names:
         if name not in NAMES:
             raise UsageProblem(f"There is no service {name!r}.", f"The services are {', '.join(NAMES)}.")
