@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pytest_labkit import planted
 from pytest_labkit.answers.staging import matching
+from pytest_labkit.definitions import line_of
 from pytest_labkit.model import Lab
 from pytest_labkit.testfiles import tests_of
-from pytest_labkit.verdicts import line_of
 
 TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
 

@@ -22,6 +22,7 @@ import psutil
 
 from pytest_labkit import __version__
 from pytest_labkit.answers.staging import Staged
+from pytest_labkit.definitions import line_of
 from pytest_labkit.errors import UsageProblem
 from pytest_labkit.journal import Journal, folder
 from pytest_labkit.model import Criterion, CriterionResult, Lab, Message, Report, ServiceInfo, Status, Verdict
@@ -30,7 +31,7 @@ from pytest_labkit.report.wording import DID_NOT_RUN
 from pytest_labkit.settings import Settings
 from pytest_labkit.targets import TOO_SLOW
 from pytest_labkit.testfiles import tests_of
-from pytest_labkit.verdicts import Outcome, combine, line_of
+from pytest_labkit.verdicts import Outcome, combine
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Choice
@@ -276,7 +277,7 @@ def look_at(
     """
     named, _, definition = (criterion.look_at or "").partition(":")
     relative = file or named
-    origin = next((answer.origin for answer in staged.files if answer.path == relative), None)
+    origin = staged.origin_of(relative)
     if origin is None:
         return None
     number = line if file else line_of(origin, definition)

@@ -8,7 +8,6 @@ file, death and time-out -> `error`; a test that stumbled over what it was given
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import sysconfig
@@ -228,18 +227,3 @@ def combine(
             look_at=message.look_at if message else None,
         )
     return CriterionResult(criterion, verdict, duration, message, measurements, chronicles)
-
-
-def line_of(path: Path, qualified_name: str) -> int | None:
-    """The line where *qualified_name*, such as `EventStore.append_events`, is defined in *path*."""
-    try:
-        scope: Sequence[ast.AST] = ast.parse(path.read_text("utf-8")).body
-    except (OSError, SyntaxError, ValueError):
-        return None
-    line = None
-    for name in qualified_name.split("."):
-        found = next((node for node in scope if getattr(node, "name", None) == name), None)
-        if found is None:
-            return line
-        line, scope = getattr(found, "lineno", None), getattr(found, "body", [])
-    return line

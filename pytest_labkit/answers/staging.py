@@ -40,6 +40,10 @@ class Staged:
         """The names of the Python modules among the files."""
         return tuple(file.path.removesuffix(".py") for file in self.files if file.path.endswith(".py"))
 
+    def origin_of(self, relative: str) -> Path | None:
+        """The file that the student wrote of *relative*, a path in the lab; `None` if there is none."""
+        return next((file.origin for file in self.files if file.path == relative), None)
+
     @property
     def given(self) -> Given:
         """The classes that a test and a student's process both know."""

@@ -18,8 +18,8 @@ def stub(tmp_path: Path, source: str, look_at: str | None = "answers.py:Index.fi
     """What is found at the place *look_at* of a student's file with this *source*."""
     file = tmp_path / "answers.py"
     file.write_text(source)
-    answer = SimpleNamespace(path="answers.py", origin=file)
-    return untouched(SimpleNamespace(files=[answer]), SimpleNamespace(look_at=look_at))  # type: ignore[arg-type]
+    staged = SimpleNamespace(origin_of={"answers.py": file}.get)
+    return untouched(staged, SimpleNamespace(look_at=look_at))  # type: ignore[arg-type]
 
 
 def in_class(*lines: str) -> str:
