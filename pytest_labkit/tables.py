@@ -84,7 +84,14 @@ class Tables:
 
     def start_stream(self, name: str) -> None:
         """Give the table *name* a stream of its changes from now on, which has each item as it is put."""
-        self.client.update_table(TableName=name, StreamSpecification=_NEW_IMAGES)
+        self._set_stream(name, _NEW_IMAGES)
+
+    def stop_stream(self, name: str) -> None:
+        """Take its stream from the table *name*; the next one that it gets begins empty, and is another."""
+        self._set_stream(name, {"StreamEnabled": False})
+
+    def _set_stream(self, name: str, specification: Any) -> None:
+        self.client.update_table(TableName=name, StreamSpecification=specification)
         self.client.get_waiter("table_exists").wait(
             TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )

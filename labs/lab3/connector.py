@@ -23,6 +23,7 @@ class Connector:
         from confluent_kafka import Producer
 
         _make_topic(bootstrap, topic)
+        self._bootstrap = bootstrap
         self._topic = topic
         self._stream = DynamoDBStream(dynamodb)
         self._producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 0})
@@ -41,6 +42,16 @@ class Connector:
             self._idle.wait_for(lambda: self._rounds >= begun + 2 or self._error, _DEADLINE_S)
         if self._error is not None or self._rounds < begun + 2:
             raise RuntimeError(f"the connector does not carry: {self._error}")
+
+    def cut_off(self) -> None:
+        """Let the topic forget all that is in it, as it forgets what has become too old."""
+        from confluent_kafka import OFFSET_END, TopicPartition
+        from confluent_kafka.admin import AdminClient
+
+        self.wait_until_all_is_carried()
+        everything = [TopicPartition(self._topic, number, OFFSET_END) for number in range(PARTITIONS)]
+        for gone in AdminClient({"bootstrap.servers": self._bootstrap}).delete_records(everything).values():
+            gone.result(_DEADLINE_S)
 
     def close(self) -> None:
         """End it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +32,60 @@ def chosen_stream(answers: Any) -> type:
         )
         _chosen[file] = stream
     return _chosen[file]
+
+
+class Source:
+    """
+    Where the student's projector hears of changes: the stream of the table.
+
+    Args:
+        dynamodb: The test's own DynamoDB.
+    """
+
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
+
+    def open(self) -> None:
+        """From now on the changes of the table are in it."""
+        self._dynamodb.start_stream(TABLE)
+
+    def wait(self) -> None:
+        """Return when what was put before the call is in it."""
+
+    def cut_off(self) -> None:
+        """Let all be gone that is in it."""
+        self._dynamodb.stop_stream(TABLE)
+        self._dynamodb.start_stream(TABLE)
+
+    def close(self) -> None:
+        """End what carries the changes."""
+
+
+class Topic(Source):
+    """A topic of Kafka, into which a connector carries the changes of the table."""
+
+    def __init__(self, dynamodb: Any, bootstrap: str, topic: str) -> None:
+        super().__init__(dynamodb)
+        self._bootstrap, self._topic = bootstrap, topic
+        self._connector: Any = None
+
+    def open(self) -> None:
+        from labs.lab3.connector import Connector
+
+        super().open()
+        self._connector = Connector(
+            self._dynamodb.env["AWS_ENDPOINT_URL_DYNAMODB"], self._bootstrap, self._topic
+        )
+
+    def wait(self) -> None:
+        self._connector.wait_until_all_is_carried()
+
+    def cut_off(self) -> None:
+        self._connector.cut_off()
+
+    def close(self) -> None:
+        if self._connector is not None:
+            self._connector.close()
 
 
 def _is_near(url: str) -> bool:
@@ -74,20 +127,11 @@ def closed_shop(
     for name in ("faults", "search"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
-    with ExitStack() as closing:
-
-        def open_stream() -> Callable[[], None]:
-            dynamodb.start_stream(TABLE)
-            if bootstrap is None:
-                return lambda: None
-            from labs.lab3.connector import Connector
-
-            there = dynamodb.env["AWS_ENDPOINT_URL_DYNAMODB"]
-            connector = Connector(there, bootstrap, labkit_environ["KAFKA_TOPIC"])
-            closing.callback(connector.close)
-            return connector.wait_until_all_is_carried
-
-        yield Shop(answers, table, open_stream, delivery_s)
+    source = (
+        Source(dynamodb) if bootstrap is None else Topic(dynamodb, bootstrap, labkit_environ["KAFKA_TOPIC"])
+    )
+    yield Shop(answers, table, source, delivery_s)
+    source.close()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Shop:
     Args:
         answers: The door to the student's code.
         table: The table `event-store`.
-        open_stream: Gives the table a stream, and what waits until all that was put is in it.
+        source: Where the student's projector hears of the table's changes.
         delivery_s: Within which what is in the stream can be read.
     """
 
@@ -51,20 +51,23 @@ class Shop:
         self,
         answers: Any,
         table: Any,
-        open_stream: Callable[[], Callable[[], None]],
+        source: Any,
         delivery_s: float,
     ) -> None:
         self._answers = answers
         self._delivery_s = delivery_s
-        self._open_stream = open_stream
-        self._carried: Callable[[], None] = lambda: None
+        self._source = source
         self.table = table
         self.store = answers.event_store.EventStore()
         self.events: dict[str, list[Event]] = {}
 
     def open_stream(self) -> None:
         """From now on the changes of the table are in the stream."""
-        self._carried = self._open_stream()
+        self._source.open()
+
+    def cut_off(self) -> None:
+        """All that is in the stream is gone from it."""
+        self._source.cut_off()
 
     def append(self, order_id: str, *events: Event, store: Any = None) -> None:
         """Append *events* to the stream of the order."""
@@ -107,7 +110,7 @@ class Shop:
 
     def is_delivered(self) -> None:
         """Wait until all that was put is in the stream."""
-        self._carried()
+        self._source.wait()
 
     def project(self, projector: Any) -> None:
         """Run *projector* until it says that nothing is left."""

@@ -1,5 +1,7 @@
 """Don't change the tests. B4: a read model rebuilt from nothing is the same, and answers meanwhile."""
 
+import time
+
 import pytest
 
 from labs.lab3.checking import DEADLINE_S, unchanged, until
@@ -10,6 +12,8 @@ from pytest_labkit import expect
 pytestmark = pytest.mark.criterion("B4")
 
 REBUILDS = 3
+AWAY_S = 1.0
+REMEMBERED = "the projector goes on from a position that it remembers, though what it had shown is gone"
 NEARER = 6  # steps towards the end of a rebuild
 EMPTY = "the view was emptied, or filled bit by bit, while it was being asked"
 
@@ -27,17 +31,22 @@ def test_redis_comes_back_empty(shop, faults):
         _orders(shop, 14, 16)
         shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
         afresh = shop.view()
-        shows_all = until(lambda: all(afresh.order(o) == shop.states(o)[-1] for o in shop.events))
-        said = running.stop()
-    expect(
-        shows_all,
-        expected=f"all {len(shop.events)} orders to be shown {DEADLINE_S:g} s after Redis has come back",
-        got=f"{sum(afresh.order(o) is not None for o in shop.events)} of them"
-        + (f"; run_once raised {said[-1]}" if said else ""),
-        perhaps="the projector goes on from a position that it remembers, though what it had shown is gone",
-    )
+        _all_are_shown(shop, afresh, running, "Redis", perhaps=REMEMBERED)
     shop.project(shop.projector())
     shop.is_shown(afresh)
+
+
+def _all_are_shown(shop, view, running, away, perhaps=None):
+    """The projector that is *running* shows all orders, after something was *away*."""
+    shows_all = until(lambda: all(view.order(o) == shop.states(o)[-1] for o in shop.events))
+    said = running.stop()
+    expect(
+        shows_all,
+        expected=f"all {len(shop.events)} orders as they are, {DEADLINE_S:g} s after {away} has come back",
+        got=f"{sum(view.order(o) == shop.states(o)[-1] for o in shop.events)} of them"
+        + (f"; run_once raised {said[-1]}" if said else ""),
+        perhaps=perhaps,
+    )
 
 
 def test_what_is_older_than_the_stream(closed_shop):
@@ -49,6 +58,33 @@ def test_what_is_older_than_the_stream(closed_shop):
     shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
     shop.project(shop.projector())
     shop.is_shown(shop.view(), perhaps="only the stream was read, which does not go back to the beginning")
+
+
+def test_the_stream_does_not_reach_back(shop):
+    """What came after the position of the last projector is gone from the stream: all of it is shown."""
+    _orders(shop, 1, 6)
+    shop.project(shop.projector())
+    _orders(shop, 7, 9)
+    shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+    shop.cut_off()
+    _orders(shop, 10, 11)
+    shop.project(shop.projector())
+    shop.is_shown(shop.view(), perhaps="read raises PositionLost, and what it has not is in the table only")
+
+
+def test_dynamodb_is_away_for_a_while(shop, faults):
+    """DynamoDB cannot be reached while a projector runs: it goes on, and in the end everything is shown."""
+    view = shop.view()
+    with shop.another_process() as other:
+        running = other.beside("projecting").Running(other.projections.Projector())
+        _orders(shop, 1, 5)
+        expect.equal(True, view.wait_for("5", len(shop.events["5"]), DEADLINE_S))
+        with faults.dynamodb.refuse():
+            time.sleep(AWAY_S)  # this long: it is the outage
+        _orders(shop, 6, 9)
+        shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+        _all_are_shown(shop, view, running, "DynamoDB")
+    shop.is_shown(view)
 
 
 def test_a_rebuild_makes_the_same(shop):
