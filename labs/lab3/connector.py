@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from labs.lab3.streams import DynamoDBStream, as_json
+from pytest_labkit import KitError
 
 PARTITIONS = 3
 _WAIT_S = 0.05
@@ -41,7 +42,10 @@ class Connector:
             # Two: the round that is under way may have looked before the last item was put.
             self._idle.wait_for(lambda: self._rounds >= begun + 2 or self._error, _DEADLINE_S)
         if self._error is not None or self._rounds < begun + 2:
-            raise RuntimeError(f"the connector does not carry: {self._error}")
+            raise KitError(
+                f"The connector did not carry the changes into Kafka: {self._error or 'no time left'}.",
+                "Run the criterion again; labkit doctor says what the machine lacks.",
+            )
 
     def cut_off(self) -> None:
         """Let the topic forget all that is in it, as it forgets what has become too old."""
@@ -49,8 +53,9 @@ class Connector:
         from confluent_kafka.admin import AdminClient
 
         self.wait_until_all_is_carried()
+        admin = AdminClient({"bootstrap.servers": self._bootstrap})  # must outlive its futures
         everything = [TopicPartition(self._topic, number, OFFSET_END) for number in range(PARTITIONS)]
-        for gone in AdminClient({"bootstrap.servers": self._bootstrap}).delete_records(everything).values():
+        for gone in admin.delete_records(everything).values():
             gone.result(_DEADLINE_S)
 
     def close(self) -> None:

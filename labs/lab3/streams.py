@@ -175,19 +175,8 @@ class KafkaStream:
     """
 
     def __init__(self) -> None:
-        from confluent_kafka import Consumer
-
         self._topic = os.environ["KAFKA_TOPIC"]
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
-                "group.id": "lab3",  # never used: offsets are kept by who reads
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "error",
-                "fetch.wait.max.ms": 20,
-            }
-        )
+        self._consumer = _consumer()
         self._at: dict[int, int] | None = None  # partition -> the offset that its next message has
         self._ended: set[int] = set()
 
@@ -247,9 +236,26 @@ class KafkaStream:
             self._ended.add(message.partition())
             return []
         self._at = None
+        self._consumer.close()  # its queue may hold the same error of other partitions
+        self._consumer = _consumer()
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise PositionLost(str(error))
         raise KafkaException(error)
+
+
+def _consumer() -> Any:
+    from confluent_kafka import Consumer
+
+    return Consumer(
+        {
+            "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            "group.id": "lab3",  # never used: offsets are kept by who reads
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "fetch.wait.max.ms": 20,
+        }
+    )
 
 
 def _offsets(position: str) -> dict[int, int]:
