@@ -36,6 +36,7 @@ class _Part(_Table):
 class _Target(_Table):
     target: str
     ratio: float | None = Field(None, gt=0, le=1)
+    headroom: float = Field(1.0, ge=1)
 
     @field_validator("target")
     @classmethod
@@ -48,7 +49,7 @@ class _Target(_Table):
         match = _TARGET.fullmatch(self.target)
         assert match is not None  # the validator saw to it
         name, operator, limit, unit = match.group("name", "operator", "limit", "unit")
-        return Target(name, operator, float(limit), unit, self.ratio)
+        return Target(name, operator, float(limit), unit, self.ratio, self.headroom)
 
 
 class _Criterion(_Table):
@@ -66,7 +67,7 @@ class _Criterion(_Table):
     @field_validator("targets")
     @classmethod
     def _as_tables(cls, targets: list[str | _Target]) -> list[str | _Target]:
-        return [_Target(target=t, ratio=None) if isinstance(t, str) else t for t in targets]
+        return [_Target(target=t, ratio=None, headroom=1.0) if isinstance(t, str) else t for t in targets]
 
     def made(self) -> Criterion:
         targets = tuple(t.made() for t in self.targets if isinstance(t, _Target))

@@ -2,9 +2,10 @@
 Measurement x target -> met or not. Pure.
 
 A figure is judged by its median. Where a reference was measured in turn with it and itself misses
-the target, the machine is too slow for the figure to mean anything: then the share of the reference
-that was reached decides (`Target.ratio`), and the measurement's note says so. Source of the rule:
-paired ("duet") measurement, Bulej et al., arXiv 2001.05811.
+the target, or `Target.headroom` times the target, the machine is too slow for the figure to mean
+anything: then the share of the reference that was reached decides (`Target.ratio`), and the
+measurement's note says so. Source of the rule: paired ("duet") measurement, Bulej et al., arXiv
+2001.05811.
 """
 
 from __future__ import annotations
@@ -53,14 +54,23 @@ def judge(target: Target, value: float, reference: float | None, *, strict: bool
     """
     if meets(target, value):
         return Judgement(True)
-    if strict or reference is None or meets(target, reference):
+    wanted = wanted_of_reference(target)
+    if strict or reference is None or meets(wanted, reference):
         return Judgement(False)
     share, enough = _share(target, value, reference), target.ratio or DEFAULT_RATIO
     return Judgement(
         share >= enough,
         f"{TOO_SLOW} for the target: the reference itself reached {reference:,.0f} "
-        f"{target.unit}. Judged by the ratio to it instead: {share:.2f}, {enough:.2f} is enough",
+        f"{target.unit}{'' if wanted == target else f', and should have {wanted.limit:,.0f}'}. "
+        f"Judged by the ratio to it instead: {share:.2f}, {enough:.2f} is enough",
     )
+
+
+def wanted_of_reference(target: Target) -> Target:
+    """What the reference has to reach for *target* to be fair: `Target.headroom` times as much."""
+    at_least = target.operator.startswith(">")
+    limit = target.limit * target.headroom if at_least else target.limit / target.headroom
+    return replace(target, limit=limit)
 
 
 def is_noise(target: Target, values: list[float], references: list[float], *, strict: bool = False) -> bool:

@@ -221,7 +221,12 @@ def _challenges(document: Document) -> Iterator[Line]:
 
 
 def _notes(document: Document, width: int) -> Iterator[Line]:
-    notes = [note for note in document["notes"] if note != wording.DIRECT]
+    """The notes; of one that begins with what was got, which stands above, what follows: what to do."""
+    explained = _explained(document)
+    message = explained["message"] if explained else None
+    told = f"{message['got']} " if message else ""
+    unsaid = (f"{note} ".removeprefix(told).strip() for note in document["notes"] if note != wording.DIRECT)
+    notes = [note for note in unsaid if note]
     for n, note in enumerate(notes[:MOST_LINES]):
         yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
 

@@ -61,6 +61,18 @@ def test_lab_states_its_own_ratio() -> None:
     assert judge(Target("x", ">=", 100.0, "1/s", ratio=0.9), 80.0, 90.0).met is False
 
 
+def test_a_good_answer_may_reach_a_part_of_the_reference_only() -> None:
+    """With headroom, the reference has to be as many times as good as the target."""
+    at_least = Target("x", ">=", 100.0, "1/s", ratio=0.25, headroom=2.0)
+    judgement = judge(at_least, 90.0, 190.0)
+    assert judgement.met is True
+    assert judgement.note is not None
+    assert "reached 190 1/s, and should have 200. Judged" in judgement.note
+    assert judge(at_least, 90.0, 200.0).met is False
+    assert judge(at_least, 45.0, 190.0).met is False
+    assert judge(Target("x", "<=", 100.0, "ms", headroom=2.0), 110.0, 55.0).met is True
+
+
 def test_strict_forgives_no_machine() -> None:
     """With strict the target alone decides."""
     assert judge(AT_LEAST, 90.0, 90.0, strict=True).met is False
