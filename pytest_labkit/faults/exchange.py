@@ -36,9 +36,9 @@ class Group:
         self._faults: list[tuple[WireFault, str | None]] = []
         self._kafka = kafka
 
-    def open(self, target: tuple[str, int], key: str) -> int:
-        """The port of a new line to *target*."""
-        line = Line(target, [], self._translator if self._kafka else None)
+    def open(self, target: tuple[str, int], key: str, at: int = 0) -> int:
+        """The port of a new line to *target*: *at*, or with 0 any that is free."""
+        line = Line(target, [], self._translator if self._kafka else None, at)
         line.faults += [fault for fault, where in self._faults if where in (None, key)]
         self.lines[key] = line
         line.listen()
@@ -94,10 +94,14 @@ def _loses(line: Line, api: int) -> bool:
 
 
 class Exchange:
-    """All groups, and what can be asked of them."""
+    """
+    All groups, and what can be asked of them.
 
-    def __init__(self) -> None:
-        self._groups: dict[str, Group] = {}
+    Several may have the same *groups*: each knows the faults that it has begun itself.
+    """
+
+    def __init__(self, groups: dict[str, Group] | None = None) -> None:
+        self._groups = {} if groups is None else groups
         self._faults: dict[int, tuple[WireFault, str, str | None]] = {}
 
     def do(self, order: dict[str, Any]) -> Any:
@@ -112,9 +116,9 @@ class Exchange:
         }
         return orders[order.pop("do")](**order)
 
-    def open(self, group: str, key: str, host: str, port: int, kafka: bool) -> int:
-        """A line to *host* and *port*; its own port."""
-        return self._groups.setdefault(group, Group(kafka=kafka)).open((host, port), key)
+    def open(self, group: str, key: str, host: str, port: int, kafka: bool, at: int = 0) -> int:
+        """A line to *host* and *port*; its own port, which is *at* if that is not 0."""
+        return self._groups.setdefault(group, Group(kafka=kafka)).open((host, port), key, at)
 
     def close(self, group: str) -> list[str]:
         """Close the lines of *group*; what was wrong with what they carried."""
@@ -134,6 +138,11 @@ class Exchange:
         if group in self._groups:
             self._groups[group].end(made, key)
         return made.fired
+
+    def end_all(self) -> None:
+        """Lift every fault that was begun here, the last one first."""
+        for fault in reversed(list(self._faults)):
+            self.end(fault)
 
     def fired(self, fault: int) -> int:
         """How often it has done something by now."""
@@ -161,11 +170,12 @@ async def serve() -> None:
             continue
         if not line:
             return
-        sys.stdout.write(_answer(exchange, json.loads(line)) + "\n")
+        sys.stdout.write(answer(exchange, json.loads(line)) + "\n")
         sys.stdout.flush()
 
 
-def _answer(exchange: Exchange, order: dict[str, Any]) -> str:
+def answer(exchange: Exchange, order: dict[str, Any]) -> str:
+    """What *exchange* says to *order*, as a line of JSON: the value, or what went wrong."""
     number = order.pop("number")
     try:
         return json.dumps({"number": number, "value": exchange.do(order)})

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pytest_labkit import seeds
 from pytest_labkit.errors import KitError
@@ -23,6 +23,14 @@ from pytest_labkit.faults.undo import Fault
 Ways = Literal["both", "requests", "replies"]
 
 _ANSWER_S = 10.0  # an order takes milliseconds; more than this, and something is badly wrong
+
+
+class Orders(Protocol):
+    """Whatever passes orders on to an exchange."""
+
+    def order(self, do: str, **given: Any) -> Any:
+        """Have *do* done; what the exchange answers. Raises `KitError` if it does not, or could not."""
+        ...
 
 
 class Relay:
@@ -122,7 +130,7 @@ class Link:
     """
 
     def __init__(
-        self, relay: Relay, active: list[Fault], group: str, seed: int, key: str | None = None
+        self, relay: Orders, active: list[Fault], group: str, seed: int, key: str | None = None
     ) -> None:
         self._relay = relay
         self._active = active
@@ -203,7 +211,7 @@ class LinkFault(Fault):
 
     def __init__(
         self,
-        relay: Relay,
+        relay: Orders,
         active: list[Fault],
         name: str,
         kind: str,

@@ -39,7 +39,8 @@ class Line:
     """
     A port of 127.0.0.1 that leads to *target*, with *faults* on the way: a list that grows and shrinks.
 
-    *translator* makes the translator of each connection; without, bytes are carried as they are.
+    *translator* makes the translator of each connection; without, bytes are carried as they are. *at* is the
+    port, 0 for any that is free; `OSError` if another program has it.
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class Line:
         target: tuple[str, int],
         faults: list[WireFault],
         translator: Callable[[Line], Translator] | None = None,
+        at: int = 0,
     ) -> None:
         self.target = target
         self.faults = faults
         self.translator = translator
         self.connections: set[Connection] = set()
         self.problems: list[str] = []
-        self._place = _bound(0)  # never listens: it keeps the port while nobody does
+        self._place = _bound(at)  # never listens: it keeps the port while nobody does
         self.port: int = self._place.getsockname()[1]
         self._listener: socket.socket | None = None
 
