@@ -18,6 +18,7 @@ from pytest_labkit.errors import KitError, LabkitError, UsageProblem
 if TYPE_CHECKING:
     from pytest_labkit.model import Lab
     from pytest_labkit.services import Endpoint
+    from pytest_labkit.system import Health
 
 # The exit codes of a run, kept to by every command.
 NOT_YET, INTERRUPTED, USAGE, BROKE = 1, 2, 4, 20
@@ -49,7 +50,8 @@ def cli(context: click.Context) -> None:
 Examples:
   labkit up                      Kafka, DynamoDB and Redis
   labkit up lab3                 those that lab3 needs
-  labkit up lab2 --brokers 3     with a Kafka cluster of three"""
+  labkit up lab2 --brokers 3     with a Kafka cluster of three
+  labkit up lab4 --chaos         with the lab's own programs, and links between them to put faults on"""
 )
 @click.argument("lab", required=False)
 @click.option(
@@ -60,20 +62,29 @@ Examples:
     type=click.Choice(["auto", "docker", "local"]),
     help="Where they run: in containers, as processes, or docker if it can be used, else local.",
 )
-def up(lab: str | None, brokers: int | None, backend: str | None) -> None:
+@click.option("--chaos", is_flag=True, help="Start the lab's own programs too, each way between them a link.")
+def up(lab: str | None, brokers: int | None, backend: str | None, chaos: bool) -> None:
     """Start services that outlive a run; the next runs in this checkout use them."""
-    from pytest_labkit import services
+    from pytest_labkit import services, system
 
+    if chaos and not lab:
+        raise UsageProblem(
+            "--chaos needs a lab: its programs are what is started.", "Such as: labkit up lab4"
+        )
     chosen = settings.resolve(project_root(), options={"backend": backend})
     wanted = _lab(chosen.root, lab) if lab else None
-    names = wanted.services if wanted else services.NAMES
-    if not names:
+    plan = system.read(wanted) if wanted and chaos else None
+    names = (plan or wanted).services if wanted else services.NAMES
+    if not names and plan is None:
         click.echo(f"{lab} needs no service.")
         return
     count = brokers or (wanted.brokers if wanted else 1)
     endpoints = services.up(chosen, names, brokers=count, say=_say)
     for endpoint in endpoints:
         click.echo(f"{_mark(True)} {_described(endpoint)}")
+    if wanted and plan:
+        system.up(wanted, plan, endpoints, chosen, say=_say)
+        _show_programs(system.status(chosen))
     click.echo("\nThe runs in this checkout use them now. For programs of your own:")
     click.echo(
         "".join(f"  export {name}={value}\n" for e in endpoints for name, value in e.env.items()), nl=False
@@ -84,9 +95,11 @@ def up(lab: str | None, brokers: int | None, backend: str | None) -> None:
 @cli.command()
 def down() -> None:
     """Stop the services that labkit up started in this checkout."""
-    from pytest_labkit import services
+    from pytest_labkit import services, system
 
-    if not services.down(settings.resolve(project_root()), say=_say):
+    chosen = settings.resolve(project_root())
+    programs = system.down(chosen, say=_say)
+    if not services.down(chosen, say=_say) and not programs:
         click.echo("Nothing was kept here.")
 
 
@@ -97,16 +110,18 @@ def status() -> None:
 
     Exit code 20 if one of them does not work.
     """
-    from pytest_labkit import services
+    from pytest_labkit import services, system
 
-    kept = services.status(settings.resolve(project_root()))
+    chosen = settings.resolve(project_root())
+    kept, programs = services.status(chosen), system.status(chosen)
     for service in kept:
         click.echo(f"{_mark(service.works)} {_described(service.endpoint)}")
         for line in () if service.works else ("does not answer; the end of its log:", *service.log_tail):
             click.echo(f"    {line}")
-    if not kept:
+    _show_programs(programs)
+    if not kept and not programs:
         click.echo("Nothing is kept here. Start services with: labkit up")
-    elif not all(service.works for service in kept):
+    elif not all(one.works for one in (*kept, *programs)):
         raise KitError("A service does not work.", "Run: labkit up, which starts it anew.")
 
 
@@ -311,6 +326,18 @@ def _meant(name: str, known: Iterable[str]) -> str:
 def _described(endpoint: Endpoint) -> str:
     seconds = f", ready after {endpoint.ready_s:.1f} s" if endpoint.ready_s else ""
     return f"{endpoint.service} {endpoint.version} ({endpoint.backend}) at {endpoint.address}{seconds}"
+
+
+def _show_programs(programs: Sequence[Health]) -> None:
+    """A line for each program; below it what it cannot reach, or the end of its log if it does not answer."""
+    for program in programs:
+        click.echo(f"{_mark(program.works)} {program.name} at {program.url}")
+        if not program.answers:
+            click.echo("    does not answer; the end of its log:")
+        for name in program.unreachable:
+            click.echo(f"    cannot reach {name}")
+        for line in program.log_tail:
+            click.echo(f"    {line}")
 
 
 def _mark(good: bool) -> str:

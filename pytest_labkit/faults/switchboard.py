@@ -1,8 +1,8 @@
 """
-An exchange whose links outlive whoever puts faults on them: `python -m pytest_labkit.faults.switchboard FILE`.
+An exchange as a program of its own, whose links outlive whoever puts faults on them.
 
-FILE is JSON: the port of 127.0.0.1 to take orders on, and the lines to open, each an order of `exchange`. What
-a connection has begun is lifted when that connection ends, so no fault outlives who made it, killed or not.
+Its argument is a file, JSON: the port of 127.0.0.1 to take orders on, and the lines to open, each an order of
+`exchange`. What a connection has begun is lifted when it ends: no fault outlives who made it, killed or not.
 """
 
 from __future__ import annotations

@@ -65,7 +65,13 @@ def start(
         ServiceFailed: It died each time, or did not answer in time.
         KitError: Its program is not to be had, or its files cannot be written.
     """
-    recipe = RECIPES[service](settings, brokers, say)
+    return start_by(RECIPES[service](settings, brokers, say), service, settings, say=say, keep=keep)
+
+
+def start_by(
+    recipe: Recipe, service: str, settings: Settings, *, say: Say = lambda _: None, keep: bool = False
+) -> Local:
+    """As `start`, for whatever *recipe* is of; *service* is its name in messages and notes."""
     archive = recipe.archive
     options = _archive_options(service, archive, settings, say) if archive else []
     for attempt in itertools.count(1):
@@ -136,7 +142,7 @@ def _attempt(
             alive=running.alive,
             log_tail=running.log_tail,
             exit_status=running.exit_status,
-            hint="Run: labkit doctor. It looks at Java, memory, disk and ports.",
+            hint=recipe.hint,
         )
     except BaseException:
         running.stop()

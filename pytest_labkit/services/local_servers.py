@@ -43,7 +43,7 @@ class Recipe:
 
     *ports* is how many it needs; *prepare* writes what it starts from into a folder and gives the
     programs, which pass some options to their JVM, and the endpoint; *probe* proves that the endpoint
-    works, *awaited* says how; *archive* is what its JVMs can start from.
+    works, *awaited* says how; *archive* is what its JVMs can start from, *hint* what to do when it fails.
     """
 
     ports: int
@@ -52,6 +52,7 @@ class Recipe:
     awaited: str
     deadline_s: float
     archive: Archive | None = None
+    hint: str = "Run: labkit doctor. It looks at Java, memory, disk and ports."
 
 
 def class_path(jars: Sequence[Path]) -> str:

@@ -83,7 +83,8 @@ def test_a_fault_is_over_with_its_maker(board: tuple[int, int, subprocess.Popen[
     """A process that began a fault is killed with SIGKILL: within a second the link carries again."""
     control, port, _ = board
     code = (
-        "from pytest_labkit.faults.link import Link; from pytest_labkit.faults.switchboard import Switchboard\n"
+        "from pytest_labkit.faults.link import Link\n"
+        "from pytest_labkit.faults.switchboard import Switchboard\n"
         f"Link(Switchboard({control}), [], 'a-b', 1).reset().__enter__(); print('begun', flush=True); input()"
     )
     maker = subprocess.Popen(
@@ -121,10 +122,10 @@ def test_sigterm_ends_it(board: tuple[int, int, subprocess.Popen[bytes]]) -> Non
     there = Switchboard(control)
     process.send_signal(signal.SIGTERM)
     assert 0 == process.wait(10)
-    with pytest.raises(KitError, match="The links between the services are gone|gave no answer"):
+    with pytest.raises(KitError, match=r"The links between the services (are gone|gave no answer)"):
         there.order("fired", fault=0)
     there.close()
     with pytest.raises(
-        KitError, match="The links between the services cannot be reached: Connection refused"
+        KitError, match="links between the services cannot be reached: Connection refused"
     ):
         Switchboard(control)

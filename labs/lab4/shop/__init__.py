@@ -1,0 +1,1 @@
+"""A shop of four services: order, payment, inventory and notification, each a process of its own."""

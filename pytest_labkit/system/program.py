@@ -1,0 +1,27 @@
+"""
+Runs one program of a lab, with the student's answers in their places.
+
+Its argument is a file, JSON, that `launch` has written. The program's module is imported as one of the lab's
+package, so that it finds the lab's given files and, before them, the answers; its `main` gets a `Place`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from pytest_labkit.answers import loading
+from pytest_labkit.system.place import Place
+
+
+def main(file: Path) -> None:
+    """Run it to its end."""
+    told = json.loads(file.read_text("utf-8"))
+    loading.open_package(told["package"], Path(told["root"]), map(Path, told["folders"]))
+    calls = {name: (str(host), int(port)) for name, (host, port) in told["calls"].items()}
+    loading.load(told["package"], told["module"]).main(Place(told["name"], told["port"], calls))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
