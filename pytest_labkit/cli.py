@@ -121,7 +121,7 @@ def status() -> None:
     _show_programs(programs)
     if not kept and not programs:
         click.echo("Nothing is kept here. Start services with: labkit up")
-    elif not all(one.works for one in (*kept, *programs)):
+    elif not (all(service.works for service in kept) and all(program.works for program in programs)):
         raise KitError("A service does not work.", "Run: labkit up, which starts it anew.")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_labkit.errors import KitError
-from pytest_labkit.faults.link import Link, LinkFault, Relay, Ways
+from pytest_labkit.faults.link import Link, LinkFault, Orders, Ways
 from pytest_labkit.faults.undo import Fault
 from pytest_labkit.services import kafka, probe, wait
 
@@ -33,7 +33,7 @@ class Server(Link):
     def __init__(
         self,
         services: Services,
-        relay: Relay,
+        relay: Orders,
         active: list[Fault],
         name: str,
         seed: int,

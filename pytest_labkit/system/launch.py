@@ -58,7 +58,7 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
 
 
 def _server(endpoint: Endpoint) -> tuple[str, int]:
-    """Host and port that a link to a service leads to; of a cluster the first broker, which names the rest."""
+    """Host and port that a link to a service leads to; of a cluster the first broker: it names the others."""
     address = endpoint.address.split(",")[0]
     place = urlsplit(address if "://" in address else f"//{address}")
     return place.hostname or "127.0.0.1", place.port or 0
