@@ -40,7 +40,14 @@ def main(place: Place) -> None:
 async def _consume(kafka: dict[str, Any], redis: Redis, stopping: asyncio.Event) -> None:
     """Take what comes, write it down, and only then commit."""
     consumer = Consumer(
-        {**kafka, "group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+        {
+            **kafka,
+            "group.id": GROUP,
+            "group.instance.id": GROUP,  # killed and started again it has its partitions back at once
+            "session.timeout.ms": 6000,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
     )
     consumer.subscribe([topic.DONE])
     while not stopping.is_set():
