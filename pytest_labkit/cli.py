@@ -83,7 +83,7 @@ def up(lab: str | None, brokers: int | None, backend: str | None, chaos: bool) -
     for endpoint in endpoints:
         click.echo(f"{_mark(True)} {_described(endpoint)}")
     if wanted and plan:
-        system.up(wanted, plan, endpoints, chosen, say=_say)
+        endpoints.append(system.up(wanted, plan, endpoints, chosen, say=_say).running.endpoint)
         _show_programs(system.status(chosen))
     click.echo("\nThe runs in this checkout use them now. For programs of your own:")
     click.echo(
