@@ -125,7 +125,5 @@ def test_sigterm_ends_it(board: tuple[int, int, subprocess.Popen[bytes]]) -> Non
     with pytest.raises(KitError, match=r"The links between the services (are gone|gave no answer)"):
         there.order("fired", fault=0)
     there.close()
-    with pytest.raises(
-        KitError, match="links between the services cannot be reached: Connection refused"
-    ):
+    with pytest.raises(KitError, match="links between the services cannot be reached: Connection refused"):
         Switchboard(control)

@@ -41,6 +41,7 @@ def labkit(root: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.exhaustive
 def test_up_status_down(tmp_path: Path) -> None:
     """Kept, shown with their health, one killed seen at once, stopped; nothing is left behind."""
     make_course(tmp_path)
@@ -71,7 +72,8 @@ def test_nothing_is_left_of_a_kit_that_was_killed(
     """SIGKILL: within two seconds the programs, their links and their folder are gone."""
     code = (
         "import sys, time; from pathlib import Path; from dataclasses import replace\n"
-        "from pytest_labkit import manifest, settings, system; from pytest_labkit.services.base import Endpoint\n"
+        "from pytest_labkit import manifest, settings, system\n"
+        "from pytest_labkit.services.base import Endpoint\n"
         f"lab = manifest.read(Path({str(lab.folder)!r}), Path({str(settings.root)!r}))\n"
         f"made = system.start(lab, system.read(lab), [{', '.join(map(repr, endpoints.values()))}],\n"
         f"    replace(settings.resolve(Path({str(settings.root)!r})), backend='local'))\n"
@@ -97,7 +99,7 @@ def test_nothing_is_left_of_a_kit_that_was_killed(
 def test_a_program_that_does_not_start_is_told(
     tmp_path: Path, lab: Lab, settings: Settings, endpoints: dict[str, Endpoint]
 ) -> None:
-    """A student's client that raises at import: one message with the last line of its log; nothing is left."""
+    """A student's client that raises at import: one message, with the end of its log; nothing is left."""
     (tmp_path / "payment_client.py").write_text("raise RuntimeError('not yet')\n")
     mine = replace(settings, answers=(tmp_path,))
     with pytest.raises(ServiceFailed, match=r"lab4 .*exit status 1") as failed:

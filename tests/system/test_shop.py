@@ -69,6 +69,7 @@ def test_an_order_goes_through_all_four(shop: System, store: redis.Redis) -> Non
     eventually(lambda: not store.sismember("shop:open", said["order_id"]))
 
 
+@pytest.mark.exhaustive
 def test_metrics_count_what_was_answered(shop: System) -> None:
     """In Prometheus' own format, by service, route and status."""
     order(shop)
@@ -77,12 +78,14 @@ def test_metrics_count_what_was_answered(shop: System) -> None:
     assert 'shop_requests_total{route="/charges",service="payment",status="200"} 1.0' in shown
 
 
+@pytest.mark.exhaustive
 def test_what_is_no_order_is_refused(shop: System) -> None:
     """400, and a sentence."""
     reply = HTTP.request("POST", shop.urls["order"] + "/orders", json={"order_id": 5})
     assert (400, b"an order has order_id, item_id, quantity and amount") == (reply.status, reply.data)
 
 
+@pytest.mark.exhaustive
 def test_a_killed_payment_is_seen_within_a_second(shop: System, store: redis.Redis) -> None:
     """Orders go on, marked as degraded; started again, what was ordered meanwhile is charged, once."""
     payment = shop.member("payment")
@@ -101,6 +104,7 @@ def test_a_killed_payment_is_seen_within_a_second(shop: System, store: redis.Red
     eventually(lambda: store.hget("shop:notified", said["order_id"]) == "charged")
 
 
+@pytest.mark.exhaustive
 def test_a_paused_payment_does_not_answer(shop: System) -> None:
     """It is seen within a second, and well again when it goes on."""
     payment = shop.member("payment")
@@ -112,6 +116,7 @@ def test_a_paused_payment_does_not_answer(shop: System) -> None:
     eventually(lambda: health(shop, "payment").works)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["refuse", "reset", "hole"])
 def test_a_link_that_is_cut_is_seen_by_who_uses_it(shop: System, kind: str) -> None:
     """The order service cannot reach payment, payment itself is well, and all is well afterwards."""
@@ -123,6 +128,7 @@ def test_a_link_that_is_cut_is_seen_by_who_uses_it(shop: System, kind: str) -> N
     assert 201 == order(shop)[0]
 
 
+@pytest.mark.exhaustive
 def test_latency_on_a_link_is_felt(shop: System) -> None:
     """0.15 s each way are 0.3 s for a charge, which is no failure yet."""
     order(shop)
@@ -133,12 +139,14 @@ def test_latency_on_a_link_is_felt(shop: System) -> None:
     assert 0 == len(shop._active)
 
 
+@pytest.mark.exhaustive
 def test_a_narrow_link_is_felt(shop: System) -> None:
     """A request of some 250 bytes over 500 bytes/s takes half a second or more: payment is too slow."""
     with shop.link("order", "payment").bandwidth(500, ways="requests"):
         assert 202 == order(shop)[0]
 
 
+@pytest.mark.exhaustive
 def test_a_partition_from_kafka_loses_no_notification(shop: System, store: redis.Redis) -> None:
     """Ordered while notification cannot reach Kafka, told afterwards."""
     with shop.link("notification", "kafka").refuse():
@@ -148,6 +156,7 @@ def test_a_partition_from_kafka_loses_no_notification(shop: System, store: redis
     eventually(lambda: store.hget("shop:notified", said["order_id"]) == "charged", within_s=20)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_sigterm_ends_a_program_cleanly(shop: System, name: str) -> None:
     """It says so in its log, within the seconds that it is given."""
