@@ -1,4 +1,4 @@
-"""What starts, keeps and stops a lab's programs: `labkit up LAB --chaos`, `status`, `down`, and being killed."""
+"""Starting, keeping and stopping a lab's programs: `labkit up LAB --chaos`, `status`, `down`, and being killed."""
 
 from __future__ import annotations
 
