@@ -1,4 +1,4 @@
-"""Starting, keeping and stopping a lab's programs: `labkit up LAB --chaos`, `status`, `down`, and being killed."""
+"""A lab's programs started, kept and stopped: `labkit up LAB --chaos`, `status`, `down`, and killed runs."""
 
 from __future__ import annotations
 
