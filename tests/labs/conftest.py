@@ -1,7 +1,7 @@
 """
-Trials of lab 3 in processes of their own, two at a time.
+Trials of the labs in processes of their own, two at a time.
 
-Those of part A alone run on a DynamoDB that is up for all of them. The tests of part B kill services, and
+Those of lab 3's part A alone run on a DynamoDB that is up for all of them. The tests of part B kill services, and
 want a Redis that is empty: such a trial starts services of its own.
 """
 
@@ -25,15 +25,20 @@ from tests.labs import warm
 
 ROOT = Path(__file__).parents[2]
 LAB = manifest.read(ROOT / "labs" / "lab3", ROOT)
+LAB4 = manifest.read(ROOT / "labs" / "lab4", ROOT)
 AT_ONCE = 2
 DEADLINE_S = 600
 
 
 class Trials:
-    """Trials of the lab: each begins at once or when its turn comes, and is waited for later."""
+    """Trials of labs: each begins at once or when its turn comes, and is waited for later."""
 
     def __init__(
-        self, env: dict[str, str], shared: dict[str, str], folder: Path, pool: ThreadPoolExecutor
+        self,
+        env: dict[str, str],
+        shared: Callable[[], dict[str, str]],
+        folder: Path,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._env = env
         self._shared = shared
@@ -52,9 +57,10 @@ class Trials:
         In a worker of pytest-xdist, which has half of the tests and does not know which, it waits until
         it is asked for.
         """
-        breaks = any(LAB.criterion(id_).part == "B" for id_ in trial.expected)
-        env = self._env if breaks else {**self._env, **self._shared}
-        began = cache(partial(carry_out, trial, ROOT, self._folder / trial.name, partial(_run, env)))
+        breaks = any(trial.lab.criterion(id_).part == "B" for id_ in trial.expected)
+        env = {**self._env, **self._shared()} if trial.lab.services and not breaks else self._env
+        folder = self._folder / trial.lab.id / trial.name
+        began = cache(partial(carry_out, trial, ROOT, folder, partial(_run, env)))
         self._results[trial.name] = began if IN_A_WORKER else self._pool.submit(began).result
 
     def complaints(self, name: str) -> tuple[str, ...]:
@@ -63,8 +69,8 @@ class Trials:
 
     def verdicts(self, name: str) -> dict[str, str]:
         """Criterion -> its verdict in the trial of this *name*, when it has ended."""
-        self._results[name]()
-        report = json.loads((self._folder / name / LAB.id / "report.json").read_text("utf-8"))
+        lab = self._results[name]().trial.lab.id
+        report = json.loads((self._folder / lab / name / lab / "report.json").read_text("utf-8"))
         return {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
 
 
@@ -74,13 +80,16 @@ def _run(env: dict[str, str], arguments: Sequence[str], output: Path) -> int:
 
 @pytest.fixture(scope="session")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
-    """Trials on a DynamoDB that is up for the session; what is not waited for is not run."""
-    folder = tmp_path_factory.mktemp("lab3")
+    """Trials; what is not waited for is not run. A DynamoDB for them is up from the first that needs it."""
+    folder = tmp_path_factory.mktemp("labs")
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
-        endpoint = services.endpoint("dynamodb")
+
+        @cache
+        def shared() -> dict[str, str]:
+            return {**services.endpoint("dynamodb").env, "LABKIT_BACKEND": "external"}
+
         # Many short runs: the bytecode is kept between them, whatever this process does with its own.
-        ours = {"LABKIT_BACKEND": endpoint.backend, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
-        shared = {**endpoint.env, "LABKIT_BACKEND": "external"}
+        ours = {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
         try:

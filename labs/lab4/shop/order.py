@@ -18,9 +18,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from confluent_kafka import Producer
-from labs.lab4.payment_client import PaymentClient
 from redis.exceptions import RedisError
 
+from labs.lab4.payment_client import PaymentClient
 from labs.lab4.shop import serving, topic
 from pytest_labkit.system.place import Place
 

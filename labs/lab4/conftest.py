@@ -1,0 +1,55 @@
+"""Don't change this file: what the checks of lab 4 share. The kit's copy is used anyway."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from labs.lab4.checking import Call, Guarded
+
+
+@pytest.fixture
+def guard(answers: Any) -> Callable[..., Guarded]:
+    """
+    Makes a breaker, with a service behind it: `guard(3, 30, clock=clock)`.
+
+    Inside `answers.frozen`: a student's file that takes hold of a clock when it is loaded has a stopped one.
+    """
+
+    def made(*args: Any, clock: Any = None, **kwargs: Any) -> Guarded:
+        breaker = answers.circuit_breaker.CircuitBreaker(*args, **kwargs)
+        return Guarded(breaker, answers.beside("callers"), clock)
+
+    return made
+
+
+@pytest.fixture
+def calling() -> Iterator[Callable[..., Call]]:
+    """Begins a call on a thread of its own: `calling(guarded.breaker)`; all are let go when the test ends."""
+    calls: list[Call] = []
+
+    def begun(breaker: Any, gate: threading.Barrier | None = None) -> Call:
+        calls.append(Call(breaker, gate))
+        return calls[-1]
+
+    yield begun
+    for call in calls:
+        call.let_go()
+
+
+@pytest.fixture
+def held_up(answers: Any, seed: int) -> Callable[[], AbstractContextManager[None]]:
+    """`with held_up():` threads that are started meanwhile are held up at random places of the answers."""
+
+    @contextmanager
+    def interleaved() -> Iterator[None]:
+        interleaving = answers.beside("interleaving")
+        interleaving.begin(seed)
+        try:
+            yield
+        finally:
+            interleaving.end()
+
+    return interleaved

@@ -1,0 +1,91 @@
+"""
+Lab 4 is proved through both doors: stubs are todo, model answers and other right designs pass, bugs are caught.
+
+The first bug of each criterion is tried always, the others are among the exhaustive tests.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_labkit import planted
+from pytest_labkit.planted import Planted
+from pytest_labkit.trials import PASSED, Proof, Trial
+from tests.labs.conftest import LAB4, ROOT, Trials, selected
+
+DOORS = ("direct", "process")
+PROOF = Proof(LAB4, ROOT, fast=True)
+BUGS = planted.bugs(LAB4, ROOT / "solutions")
+FIRST = {bug.criterion: bug for bug in reversed(BUGS)}
+DESIGNS = sorted(path for path in (ROOT / "tests" / "labs" / "designs" / "lab4").iterdir() if path.is_dir())
+
+
+def trial_of(design: Path) -> Trial:
+    """A run of all criteria on *design*."""
+    advice = {None: "a right design has to pass: mend the test, or the README"}
+    expected = {criterion.id: PASSED for criterion in LAB4.criteria}
+    return Trial(LAB4, design.name, (design, ROOT / "solutions"), expected, advice)
+
+
+def bug_and_door(bug: Planted, door: str) -> Any:
+    """*bug* through *door*, among the exhaustive tests unless it is the first of its criterion, in `direct`."""
+    always = bug == FIRST[bug.criterion] and door == "direct"
+    return pytest.param(bug, door, id=f"{bug.name}-{door}", marks=() if always else pytest.mark.exhaustive)
+
+
+@pytest.fixture(scope="module")
+def doors(trials: Trials, request: pytest.FixtureRequest) -> dict[str, Trials]:
+    """Trials through each door, with the selected bugs and designs on their way."""
+    made = {door: trials.through(door) for door in DOORS}
+    for bug, door in selected(request, "bug", "door"):
+        made[door].start(PROOF.bug(bug))
+    for design, door in selected(request, "design", "door"):
+        made[door].start(trial_of(design))
+    return made
+
+
+def test_untouched_stubs_are_todo(doors: dict[str, Trials]) -> None:
+    """Whatever a criterion calls first, it says that it is still to do."""
+    doors["direct"].start(PROOF.stubs())
+    assert () == doors["direct"].complaints("stubs")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_model_answers_pass(door: str, doors: dict[str, Trials]) -> None:
+    """Every criterion is passed."""
+    doors[door].start(PROOF.solution())
+    assert () == doors[door].complaints("solution")
+
+
+@pytest.mark.parametrize(("bug", "door"), [bug_and_door(bug, door) for bug in BUGS for door in DOORS])
+def test_a_planted_bug_is_caught_by_its_criterion(bug: Planted, door: str, doors: dict[str, Trials]) -> None:
+    """The test that the bug was planted for fails, and its criterion with it."""
+    assert () == doors[door].complaints(bug.name)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
+def test_another_right_design_passes(design: Path, door: str, doors: dict[str, Trials]) -> None:
+    """What counts is behaviour, not how a breaker keeps its state."""
+    assert () == doors[door].complaints(design.name)
+
+
+def test_every_criterion_catches_two_bugs() -> None:
+    """One may be caught by chance."""
+    counts = {c.id: sum(bug.criterion == c.id for bug in BUGS) for c in LAB4.criteria}
+    assert [] == [id_ for id_, count in counts.items() if count < 2]
+
+
+def test_known_mistakes_are_listed() -> None:
+    """The table of known mistakes names every planted bug that is an example of one, at its item."""
+    text = (ROOT / "solutions" / "lab4" / "planted" / "README.md").read_text("utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| CB")]
+    listed = {(row[1].strip(), bug) for row in rows for bug in re.findall(r"`([A-Z]\d_\w+)`", row[3])}
+    told = {bug.name: tomllib.loads((bug.folder / planted.FILE).read_text("utf-8")) for bug in BUGS}
+    assert {(plan["item"], name) for name, plan in told.items() if "item" in plan} == listed
