@@ -1,8 +1,8 @@
 """
 Trials of the labs in processes of their own, two at a time.
 
-Those of lab 3's part A alone run on a DynamoDB that is up for all of them. The tests of part B kill services, and
-want a Redis that is empty: such a trial starts services of its own.
+Those of lab 3's part A alone run on a DynamoDB that is up for all of them. The tests of part B kill
+services, and want a Redis that is empty: such a trial starts services of its own.
 """
 
 from __future__ import annotations

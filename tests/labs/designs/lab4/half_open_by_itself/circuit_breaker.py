@@ -1,4 +1,4 @@
-"""`state` is worked out when it is asked for, and is HALF_OPEN by itself when the time has come; a StrEnum."""
+"""`state` is worked out when asked for, and is HALF_OPEN by itself when the time has come; a StrEnum."""
 
 import threading
 from enum import StrEnum

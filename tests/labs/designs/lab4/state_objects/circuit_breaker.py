@@ -1,4 +1,4 @@
-"""The State pattern: each spell of a state is an object of its own, and a call reports to the spell it began in."""
+"""The State pattern: each spell of a state is an object, and a call reports to the one it began in."""
 
 import threading
 from datetime import datetime, timedelta

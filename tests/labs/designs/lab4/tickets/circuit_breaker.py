@@ -1,4 +1,4 @@
-"""No lock around decisions but one tuple that is swapped whole: (state, failures, since), compared before it is."""
+"""One tuple that is swapped whole instead of a lock around decisions: (state, failures, since)."""
 
 import time
 from threading import Lock

@@ -1,4 +1,4 @@
-"""The wall clock, used with care: if it shows less than at the opening it was set back, and the wait begins anew."""
+"""The wall clock, used with care: if it shows less than at the opening, the wait begins anew."""
 
 import time
 from dataclasses import dataclass, field
