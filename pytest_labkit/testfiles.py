@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,9 +65,18 @@ def _read(path: Path, _time: int, _size: int) -> list[tuple[str, tuple[str, ...]
     common = tuple(id_ for node in tree.body if _assigns_pytestmark(node) for id_ in _ids(node))
     return [
         (node.name, tuple(id_ for decorator in node.decorator_list for id_ in _ids(decorator)) or common)
-        for node in ast.walk(tree)
+        for node in _statements(tree.body)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Those of *body* and of the blocks in it: where tests can stand, which is not inside of a function."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
+            yield from _statements(inside)
 
 
 def _assigns_pytestmark(node: ast.stmt) -> bool:
