@@ -35,7 +35,7 @@ def order(shop: System) -> tuple[int, dict[str, Any]]:
     """Order something; the status and the body of the reply."""
     asked = {"order_id": uuid.uuid4().hex, "item_id": "book", "quantity": 1, "amount": 1250}
     reply = HTTP.request("POST", shop.urls["order"] + "/orders", json=asked)
-    return reply.status, reply.json()
+    return reply.status, {**reply.json(), **asked}
 
 
 def eventually(look: Callable[[], bool], *, within_s: float = 10) -> None:

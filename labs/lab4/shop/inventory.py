@@ -1,4 +1,4 @@
-"""Goods set aside: `POST /reservations` with `order_id`, `item_id` and `quantity`, once for each order."""
+"""Goods set aside: `POST /reservations` with a list of `order_id`, `item_id`, `quantity`; once each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ def main(place: Place) -> None:
     redis = serving.store(place)
 
     async def reserve(request: web.Request) -> web.Response:
-        asked = await request.json()
-        wanted = {"item_id": asked["item_id"], "quantity": asked["quantity"]}
-        await redis.hsetnx(RESERVATIONS, asked["order_id"], json.dumps(wanted))
-        return web.json_response({"status": "reserved", "order_id": asked["order_id"]})
+        async with redis.pipeline(transaction=True) as batch:
+            for order in await request.json():
+                wanted = {"item_id": order["item_id"], "quantity": order["quantity"]}
+                batch.hsetnx(RESERVATIONS, order["order_id"], json.dumps(wanted))
+            await batch.execute()
+        return web.json_response({"status": "reserved"})
 
     application = serving.application(place, {"redis": redis.ping})
     application.router.add_post("/reservations", reserve)

@@ -1,9 +1,12 @@
 """
-Takes orders: `POST /orders` with `order_id`, `item_id`, `quantity` and `amount` (a whole number of cents).
+Takes orders: `POST /orders` with one or a list: `order_id`, `item_id`, `quantity` and `amount`, in cents.
 
 An order that is taken is in Redis before anything is done for it, and stays in `shop:open` until it is
 charged, its goods are set aside, and its message is in Kafka. What could not be done at once is tried again
 every half second, also by a service that was killed and started again.
+
+Orders go in batches to payment and inventory: Python's HTTP takes a millisecond of processor a request, and a
+thousand orders a second have two cores for the whole shop.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from pytest_labkit.system.place import Place
 
 ORDERS, OPEN = "shop:orders", "shop:open"
 _CALLS = 64  # that may wait for the student's client at the same time
-_AT_ONCE = 16  # orders that are settled side by side
+MOST = 200  # orders in one request
+_BATCH, _AT_ONCE = 100, 4  # orders that are settled together, and batches side by side
 _SETTLE_S = 0.5
 _TIMEOUT_S = 1.0
 
@@ -59,52 +63,61 @@ class Orders:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.kafka.flush(1)
 
-    async def take(self, order: Order) -> web.Response:
-        """Take *order*: 201 once it is charged, 202 if that is still to come, 503 if it cannot be had."""
+    async def take(self, orders: list[Order]) -> web.Response:
+        """Take *orders*: 201: charged, 202: that is still to come, 503: they cannot be had."""
+        ids = [order["order_id"] for order in orders]
         try:
             async with self.redis.pipeline(transaction=True) as batch:
-                batch.hset(ORDERS, order["order_id"], json.dumps(order)).sadd(OPEN, order["order_id"])
-                await batch.execute()
+                batch.hset(ORDERS, mapping={order["order_id"]: json.dumps(order) for order in orders})
+                await batch.sadd(OPEN, *ids).execute()
         except (RedisError, OSError) as error:
-            logging.warning("Redis does not take an order: %s", error)
+            logging.warning("Redis does not take %d orders: %s", len(orders), error)
             raise web.HTTPServiceUnavailable(text="no order can be taken now") from error
         try:
-            answer = await self._advance(order)
+            answer = await self._advance(orders)
         except Exception as error:
             logging.warning("payment_client raised %r", error)
-            raise web.HTTPServiceUnavailable(text="it may yet be charged") from error
+            raise web.HTTPServiceUnavailable(text="they may yet be charged") from error
         return web.json_response(
-            {"order_id": order["order_id"], **answer}, status=201 if answer["status"] == "charged" else 202
+            {"order_ids": ids, **answer}, status=201 if answer["status"] == "charged" else 202
         )
+
+    def breaker_state(self) -> str | None:
+        """The state of the client's breaker, `None` if it has none that says one."""
+        state = getattr(getattr(self.client, "breaker", None), "state", None)
+        return str(state) if isinstance(state, str) else None
 
     async def ping(self, service: str) -> None:
         """Raises unless *service* answers over its link."""
         async with self.http.get(self._place.url(service) + "/ping") as response:
             response.raise_for_status()
 
-    async def _advance(self, order: Order) -> dict[str, Any]:
-        """Go as far with *order* as can be gone now; what the student's client said."""
-        self._busy.add(order["order_id"])
+    async def _advance(self, orders: list[Order]) -> dict[str, Any]:
+        """Go as far with *orders* as can be gone now; what the student's client said."""
+        ids = {order["order_id"] for order in orders}
+        self._busy |= ids
         try:
+            charges = [{"order_id": order["order_id"], "amount": order["amount"]} for order in orders]
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(
-                self._threads, self.client.charge, order["order_id"], order["amount"]
-            )
+            answer = await loop.run_in_executor(self._threads, self.client.charge, charges)
             if answer["status"] == "charged":
-                await self._finish(order)
+                await self._finish(orders)
             return dict(answer)
         finally:
-            self._busy.discard(order["order_id"])
+            self._busy -= ids
 
-    async def _finish(self, order: Order) -> None:
+    async def _finish(self, orders: list[Order]) -> None:
         """Set the goods aside and say so; what fails is tried again later."""
+        ids = [order["order_id"] for order in orders]
         try:
-            async with self.http.post(self._place.url("inventory") + "/reservations", json=order) as response:
+            async with self.http.post(
+                self._place.url("inventory") + "/reservations", json=orders
+            ) as response:
                 response.raise_for_status()
-            await self._publish({"order_id": order["order_id"], "status": "charged"})
-            await self.redis.srem(OPEN, order["order_id"])
+            await asyncio.gather(*(self._publish({"order_id": id_, "status": "charged"}) for id_ in ids))
+            await self.redis.srem(OPEN, *ids)
         except (aiohttp.ClientError, TimeoutError, RedisError, OSError, RuntimeError) as error:
-            logging.warning("order %s is not finished yet: %r", order["order_id"], error)
+            logging.warning("%d orders are not finished yet: %r", len(orders), error)
 
     async def _publish(self, message: dict[str, str]) -> None:
         """Return once *message* is in Kafka; `RuntimeError` if it could not be had there in time."""
@@ -134,21 +147,38 @@ class Orders:
         while True:
             await asyncio.sleep(_SETTLE_S)
             try:
-                waiting = sorted(await self.redis.smembers(OPEN) - self._busy)
-                for start in range(0, len(waiting), _AT_ONCE):
-                    some = await self.redis.hmget(ORDERS, waiting[start : start + _AT_ONCE])
-                    orders = [json.loads(text) for text in some if text]
-                    await asyncio.gather(*map(self._advance, orders), return_exceptions=True)
+                await self._settle_what_is_open()
             except (RedisError, OSError) as error:
                 logging.warning("Redis does not say what is open: %s", error)
 
+    async def _settle_what_is_open(self) -> None:
+        """As long as payment takes it: what it does not take it need not be asked for at once again."""
+        waiting = sorted(await self.redis.smembers(OPEN) - self._busy)
+        batches = [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)]
+        for start in range(0, len(batches), _AT_ONCE):
+            answers = await asyncio.gather(
+                *map(self._again, batches[start : start + _AT_ONCE]), return_exceptions=True
+            )
+            if not any(isinstance(answer, dict) and answer["status"] == "charged" for answer in answers):
+                return
 
-def _read(asked: Any) -> Order:
-    """*asked* as an order; `HTTPBadRequest` if it is none."""
+    async def _again(self, ids: list[str]) -> dict[str, Any]:
+        texts = await self.redis.hmget(ORDERS, ids)
+        return await self._advance([json.loads(text) for text in texts if text])
+
+
+def _read(asked: Any) -> list[Order]:
+    """*asked* as orders; `HTTPBadRequest` if it is none."""
+    asked = asked if isinstance(asked, list) else [asked]
+    if not 1 <= len(asked) <= MOST:
+        raise web.HTTPBadRequest(text=f"a request has 1 to {MOST} orders")
     kinds = {"order_id": str, "item_id": str, "quantity": int, "amount": int}
-    if not isinstance(asked, dict) or any(type(asked.get(name)) is not kind for name, kind in kinds.items()):
-        raise web.HTTPBadRequest(text="an order has order_id, item_id, quantity and amount")
-    return {name: asked[name] for name in kinds}
+    for order in asked:
+        if not isinstance(order, dict) or any(
+            type(order.get(name)) is not kind for name, kind in kinds.items()
+        ):
+            raise web.HTTPBadRequest(text="an order has order_id, item_id, quantity and amount")
+    return [{name: order[name] for name in kinds} for order in asked]
 
 
 def main(place: Place) -> None:
@@ -164,7 +194,7 @@ def main(place: Place) -> None:
         "redis": orders.redis.ping,
         "kafka": topic.Reachable(place),
     }
-    application = serving.application(place, dependencies)
+    application = serving.application(place, dependencies, lambda: {"breaker": orders.breaker_state()})
     application.cleanup_ctx.append(orders.living)
     application.router.add_post("/orders", take)
     serving.run(place, application)

@@ -1,5 +1,5 @@
 """
-Charges: `POST /charges` with `order_id`, `amount` and the header `Idempotency-Key`.
+Charges: `POST /charges` with a list of them, each with `order_id`, `amount` and a `key`: 200 if all are made.
 
 One key is charged once, however often it is sent. Each charge is a field of the hash `shop:charges` in Redis,
 and that is where the kit counts them.
@@ -8,8 +8,10 @@ and that is where the kit counts them.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aiohttp import web
+from redis.asyncio import Redis
 
 from labs.lab4.shop import serving
 from pytest_labkit.system.place import Place
@@ -22,17 +24,35 @@ def main(place: Place) -> None:
     redis = serving.store(place)
 
     async def charge(request: web.Request) -> web.Response:
-        key = request.headers.get("Idempotency-Key")
-        asked = await request.json()
-        if not key or not isinstance(asked.get("order_id"), str) or type(asked.get("amount")) is not int:
-            raise web.HTTPBadRequest(text="order_id, amount and the header Idempotency-Key are needed")
-        wanted = {"order_id": asked["order_id"], "amount": asked["amount"]}
-        if not await redis.hsetnx(CHARGES, key, json.dumps(wanted)):
-            charged = json.loads(await redis.hget(CHARGES, key) or "{}")
-            if charged != wanted:
-                raise web.HTTPConflict(text=f"another charge has the key {key}")
-        return web.json_response({"status": "charged", **wanted})
+        await _charge(redis, _read(await request.json()))
+        return web.json_response({"status": "charged"})
 
     application = serving.application(place, {"redis": redis.ping})
     application.router.add_post("/charges", charge)
     serving.run(place, application)
+
+
+def _read(asked: Any) -> dict[str, str]:
+    """What is to be charged, by key; `HTTPBadRequest` if that is not what *asked* is."""
+    wanted: dict[str, str] = {}
+    for one in asked if isinstance(asked, list) else [None]:
+        match one:
+            case {"order_id": str() as order_id, "amount": int() as amount, "key": str() as key} if key:
+                wanted[key] = json.dumps({"order_id": order_id, "amount": amount})
+            case _:
+                raise web.HTTPBadRequest(text="a list of charges with order_id, amount and key is needed")
+    return wanted
+
+
+async def _charge(redis: Redis, wanted: dict[str, str]) -> None:
+    """Charge each key that is not charged yet; `HTTPConflict` if one of them is, for something else."""
+    if not wanted:
+        return
+    async with redis.pipeline(transaction=True) as batch:
+        for key, charge in wanted.items():
+            batch.hsetnx(CHARGES, key, charge)
+        batch.hmget(CHARGES, list(wanted))
+        *_, charged = await batch.execute()
+    for (key, charge), found in zip(wanted.items(), charged, strict=True):
+        if found != charge:
+            raise web.HTTPConflict(text=f"another charge has the key {key}")

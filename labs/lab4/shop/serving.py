@@ -30,13 +30,15 @@ def store(place: Place) -> redis.asyncio.Redis:
     )
 
 
-def application(place: Place, dependencies: Mapping[str, Check]) -> web.Application:
-    """An application with `/health` and `/metrics`; *dependencies* are what the first of them tries."""
+def application(
+    place: Place, dependencies: Mapping[str, Check], more: Callable[[], dict[str, Any]] = dict
+) -> web.Application:
+    """An application with `/health`, which tries *dependencies* and says *more*, and `/metrics`."""
 
     async def health(_: web.Request) -> web.Response:
         works = await asyncio.gather(*map(_works, dependencies.values()))
         found = dict(zip(dependencies, works, strict=True))
-        return web.json_response({"service": place.name, "dependencies": found})
+        return web.json_response({"service": place.name, "dependencies": found, **more()})
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
