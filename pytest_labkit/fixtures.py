@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from pytest_labkit.slots import own_database, own_indexes
 if TYPE_CHECKING:
     from pytest_labkit.faults.board import Faults
     from pytest_labkit.faults.link import Relay
+    from pytest_labkit.system.under_test import UnderTest
     from pytest_labkit.tables import Tables
 
 
@@ -142,6 +144,22 @@ def faults(
     made = Faults(labkit_session.services, used, labkit_environ, labkit_relay, seed)
     yield made
     made.close()
+
+
+@pytest.fixture
+def system(request: pytest.FixtureRequest, labkit_session: LabSession, tmp_path: Path) -> Iterator[UnderTest]:
+    """
+    The programs of the lab's `system.toml`, run for this test with the student's answers in them.
+
+    They use the services that the plan names: a test asks for those fixtures as well, so that they are up
+    by then. What is broken is mended, and the programs stopped, when the test ends.
+    """
+    from pytest_labkit.system import under_test
+
+    lab = labkit_session.lab_of(request.node)
+    endpoints = [request.getfixturevalue(name) for name in under_test.services_of(lab)]
+    with under_test.started(lab, endpoints, labkit_session.settings, tmp_path / "system") as made:
+        yield made
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -29,7 +29,7 @@ from pytest_labkit.console import readable, say
 from pytest_labkit.ending import Ending, end
 from pytest_labkit.errors import LabkitError, UsageProblem
 from pytest_labkit.interrupts import Interrupts
-from pytest_labkit.model import Chronicle, Criterion, Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.model import Chronicle, Criterion, Lab, Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.report import text
 from pytest_labkit.runs import LabRun, look_at, shown_path
 from pytest_labkit.services.choosing import LATE, NAMES
@@ -106,6 +106,10 @@ class LabSession:
         found = criterion_of(item)
         assert found is not None
         return found
+
+    def lab_of(self, item: pytest.Item) -> Lab:
+        """The lab that *item* is a test of."""
+        return self._collection.run_of(item).lab
 
     def keep_measurements(self, item: pytest.Item, measurements: list[Measurement]) -> None:
         """Take *measurements*, a list that grows while *item* runs, into its outcome."""

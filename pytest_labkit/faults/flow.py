@@ -7,6 +7,7 @@ Where no fault is, they go on at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -174,7 +175,8 @@ class Flow:
         assert self._sink is not None
         self.ended = True
         if not self._sink.is_closing():
-            self._sink.write_eof()
+            with contextlib.suppress(OSError):  # its other end is gone, and nobody has read that yet
+                self._sink.write_eof()
         self._connection.finish()
 
     def _room(self) -> tuple[float, WireFault | None]:

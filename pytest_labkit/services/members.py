@@ -68,6 +68,11 @@ class ProcessMember:
         self._replaced = replaced
         self._killed = False
 
+    @property
+    def pid(self) -> int:
+        """Its number, of a process that may have ended."""
+        return self._identity["pid"]
+
     def kill(self) -> None:
         """SIGKILL, and wait until it has gone."""
         if self._killed:
@@ -78,8 +83,8 @@ class ProcessMember:
         processes.wait_for_end(process, _GONE_S)
 
     def start(self) -> None:
-        """Start what `kill` ended, in the same folder and with the same log."""
-        if not self._killed:
+        """Start what has ended, in the same folder and with the same log."""
+        if processes.find(self._identity) is not None:
             return
         child = processes.spawn(self._command, folder=self._log.parent, log=self._log, environ=os.environ)
         self._identity = processes.identity(child.pid)

@@ -19,30 +19,47 @@ def up(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settings, 
 
     So it always runs the answers as they are now, on the services as they are now. Raises as `start`.
     """
-    book = _book(settings)
-    with book.locked():
-        _stop(book, settings, say)
+    kept_in = book(settings)
+    with kept_in.locked():
+        _stop(kept_in, settings, say)
         started = start(lab, plan, endpoints, settings, say=say, keep=True)
-        book.put(started.running.describe())
+        kept_in.put(started.running.describe())
         started.running.settled()
     return started
 
 
 def down(settings: Settings, say: Say = silent) -> list[str]:
     """Stop what `up` keeps for this checkout; the names of the programs."""
-    book = _book(settings)
-    if not book.file.exists():
+    kept_in = book(settings)
+    if not kept_in.file.exists():
         return []
-    with book.locked():
-        return _stop(book, settings, say)
+    with kept_in.locked():
+        return _stop(kept_in, settings, say)
 
 
 def kept(settings: Settings) -> System | None:
     """The system that `up` keeps for this checkout, whatever has become of it; `None` if there is none."""
-    for told in _book(settings).services().values():
+    return find(book(settings), settings)
+
+
+def find(written: state.Book, settings: Settings) -> System | None:
+    """The system that is *written* down there, whatever has become of it; `None` if there is none."""
+    for told in written.services().values():
         if (found := local.find(told, settings)) is not None:
             return System(found, settings.seed)
     return None
+
+
+def write_down(system: System, into: state.Book) -> None:
+    """Have whoever finds *system* in that book find the processes that it has now."""
+    with into.locked():
+        into.put(system.running.describe())
+
+
+def catch_up(system: System, with_book: state.Book) -> None:
+    """Take over which processes *system* has now from what another process has written down."""
+    told = with_book.services()[system.running.endpoint.service]
+    system.running.processes[:] = told["processes"]
 
 
 def status(settings: Settings) -> list[Health]:
@@ -51,16 +68,17 @@ def status(settings: Settings) -> list[Health]:
     return found.health() if found else []
 
 
-def _stop(book: state.Book, settings: Settings, say: Say) -> list[str]:
+def _stop(kept_in: state.Book, settings: Settings, say: Say) -> list[str]:
     names = []
     if (found := kept(settings)) is not None:
         names = list(found.urls)
         found.stop()
         say(f"{', '.join(names)} are stopped")
-    for name in book.services():
-        book.drop(name)
+    for name in kept_in.services():
+        kept_in.drop(name)
     return names
 
 
-def _book(settings: Settings) -> state.Book:
+def book(settings: Settings) -> state.Book:
+    """Where the system that `up` keeps for this checkout is written down."""
     return state.Book(settings.root / ".labkit" / "system.json")

@@ -28,7 +28,9 @@ _HINT = "What a program said before it ended stands above; where it is yours, co
 def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settings) -> Recipe:
     """How the system of *lab* is started: the links first, then the programs in the order of *plan*."""
     root = lab.folder.parents[len(lab.package.split(".")) - 1]
-    known = {endpoint.service: _server(endpoint) for endpoint in endpoints}
+    given = {endpoint.service: endpoint for endpoint in endpoints}
+    known = {name: _server(endpoint) for name, endpoint in given.items()}
+    database = _database(given["redis"]) if "redis" in given else 0
 
     def prepare(folder: Path, ports: list[int], _options: Sequence[str]) -> tuple[list[Program], Endpoint]:
         control, own, ways = ports[0], ports[1 : 1 + len(plan.names)], ports[1 + len(plan.names) :]
@@ -48,6 +50,7 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
                 "name": name,
                 "port": port,
                 "calls": {way[1]: ("127.0.0.1", at) for way, at in links.items() if way[0] == name},
+                "database": database,
             }
             file = _written(folder / f"{name}.json", told)
             programs.append(_program("pytest_labkit.system.program", file, port))
@@ -57,11 +60,22 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
     return Recipe(ports, prepare, health.probe, "every program healthy", _DEADLINE_S, hint=_HINT)
 
 
+def ways(folder: Path) -> dict[str, int]:
+    """The links of the system in *folder*, `order-payment`, and the port that each begins at."""
+    told = json.loads((folder / f"{LINKS}.json").read_text("utf-8"))
+    return {line["group"]: line["at"] for line in told["lines"]}
+
+
 def _server(endpoint: Endpoint) -> tuple[str, int]:
     """Host and port that a link to a service leads to; of a cluster the first broker: it names the others."""
     address = endpoint.address.split(",")[0]
     place = urlsplit(address if "://" in address else f"//{address}")
     return place.hostname or "127.0.0.1", place.port or 0
+
+
+def _database(redis: Endpoint) -> int:
+    """The number of the database that the address of *redis* leads to."""
+    return int(urlsplit(redis.address).path.strip("/") or 0)
 
 
 def _line(way: tuple[str, str], port: int, target: tuple[str, int]) -> dict[str, Any]:

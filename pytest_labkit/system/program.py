@@ -20,7 +20,8 @@ def main(file: Path) -> None:
     told = json.loads(file.read_text("utf-8"))
     loading.open_package(told["package"], Path(told["root"]), map(Path, told["folders"]))
     calls = {name: (str(host), int(port)) for name, (host, port) in told["calls"].items()}
-    loading.load(told["package"], told["module"]).main(Place(told["name"], told["port"], calls))
+    place = Place(told["name"], told["port"], calls, told["database"])
+    loading.load(told["package"], told["module"]).main(place)
 
 
 if __name__ == "__main__":

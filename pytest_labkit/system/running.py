@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pytest_labkit.errors import KitError, UsageProblem
 from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.switchboard import Switchboard
 from pytest_labkit.faults.undo import Fault, undo_all
@@ -16,11 +18,11 @@ from pytest_labkit.services.keeping import Say, silent
 from pytest_labkit.services.local import Local
 from pytest_labkit.services.members import ProcessMember
 from pytest_labkit.settings import Settings
-from pytest_labkit.system import health
-from pytest_labkit.system.launch import recipe
+from pytest_labkit.system import health, launch
 from pytest_labkit.system.plan import Plan
 
 _GRACE_S = 4.0  # for a program to end by itself at SIGTERM
+_MENDED_S, _LOOK_S = 20.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,22 @@ class System:
         """The process of the program *name*; `KeyError` if there is none."""
         return dict(zip(self.urls, self.running.members()[1:], strict=True))[name]
 
+    @property
+    def ways(self) -> dict[str, int]:
+        """The links, such as `order-payment`, and the ports of 127.0.0.1 at which each caller finds its."""
+        return launch.ways(self.running.folder)
+
     def link(self, caller: str, callee: str) -> Link:
-        """The way from *caller* to *callee*, with all the faults that a link can have."""
+        """
+        The way from *caller* to *callee*, with all the faults that a link can have.
+
+        Raises:
+            UsageProblem: There is no such way.
+        """
+        if f"{caller}-{callee}" not in self.ways:
+            raise UsageProblem(
+                f"There is no way from {caller!r} to {callee!r}.", f"There are {', '.join(self.ways)}."
+            )
         self._orders = self._orders or Switchboard(int(self.running.endpoint.address.rpartition(":")[2]))
         return Link(self._orders, self._active, f"{caller}-{callee}", self._seed)
 
@@ -86,6 +102,23 @@ class System:
         if self._orders is not None:
             self._orders.close()
             self._orders = None
+
+    def mend(self, within_s: float = _MENDED_S) -> None:
+        """
+        Have all programs healthy again: start those that have ended, resume those that are stopped.
+
+        Raises:
+            KitError: They are not healthy after *within_s* seconds.
+        """
+        for name in self.urls:
+            member = self.member(name)
+            member.start()
+            member.resume()
+        deadline = time.monotonic() + within_s
+        while not_well := [found.name for found in self.health() if not found.works]:
+            if time.monotonic() > deadline:
+                raise KitError(f"{not_well[0]} is not healthy {within_s:g} s after all faults were undone.")
+            time.sleep(_LOOK_S)
 
     def stop(self) -> None:
         """Ask the programs to end, end those that do not, and remove what they left."""
@@ -122,5 +155,5 @@ def start(
         ServiceFailed: A program ended, or they were not healthy in time.
         KitError: They cannot be started on this machine.
     """
-    made = recipe(lab, plan, endpoints, settings)
+    made = launch.recipe(lab, plan, endpoints, settings)
     return System(local.start_by(made, lab.id, settings, say=say, keep=keep), settings.seed)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
 
 from aiohttp import web
 from confluent_kafka import Consumer, KafkaException
@@ -17,7 +16,6 @@ from labs.lab4.shop import serving, topic
 from pytest_labkit.system.place import Place
 
 NOTIFIED = "shop:notified"
-GROUP = "shop-notification"
 _BATCH, _WAIT_S, _AGAIN_S = 500, 0.2, 0.2
 
 
@@ -27,7 +25,7 @@ def main(place: Place) -> None:
     stopping = asyncio.Event()
 
     async def consuming(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(_consume(topic.settings(place), redis, stopping))
+        task = asyncio.create_task(_consume(place, redis, stopping))
         yield
         stopping.set()
         await task
@@ -37,19 +35,20 @@ def main(place: Place) -> None:
     serving.run(place, application)
 
 
-async def _consume(kafka: dict[str, Any], redis: Redis, stopping: asyncio.Event) -> None:
+async def _consume(place: Place, redis: Redis, stopping: asyncio.Event) -> None:
     """Take what comes, write it down, and only then commit."""
+    group = f"shop-notification-{place.database}"
     consumer = Consumer(
         {
-            **kafka,
-            "group.id": GROUP,
-            "group.instance.id": GROUP,  # killed and started again it has its partitions back at once
+            **topic.settings(place),
+            "group.id": group,
+            "group.instance.id": group,  # killed and started again it has its partitions back at once
             "session.timeout.ms": 6000,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
         }
     )
-    consumer.subscribe([topic.DONE])
+    consumer.subscribe([topic.done(place)])
     while not stopping.is_set():
         messages = await asyncio.to_thread(consumer.consume, _BATCH, _WAIT_S)
         orders = [json.loads(message.value() or b"{}") for message in messages if not message.error()]

@@ -130,7 +130,7 @@ class Orders:
             done.set_exception(RuntimeError(str(error))) if error else done.set_result(None)
 
         self.kafka.produce(
-            topic.DONE,
+            topic.done(self._place),
             json.dumps(message),
             key=message["order_id"],
             on_delivery=lambda error, record: loop.call_soon_threadsafe(delivered, error, record),

@@ -11,12 +11,14 @@ import json
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from labs.lab4.shop import serving
 from pytest_labkit.system.place import Place
 
 CHARGES = "shop:charges"
+_CHARGED = Counter("shop_charges_total", "Charges made, those included that had been made before")
 
 
 def main(place: Place) -> None:
@@ -53,6 +55,7 @@ async def _charge(redis: Redis, wanted: dict[str, str]) -> None:
             batch.hsetnx(CHARGES, key, charge)
         batch.hmget(CHARGES, list(wanted))
         *_, charged = await batch.execute()
+    _CHARGED.inc(sum(found == charge for charge, found in zip(wanted.values(), charged, strict=True)))
     for (key, charge), found in zip(wanted.items(), charged, strict=True):
         if found != charge:
             raise web.HTTPConflict(text=f"another charge has the key {key}")

@@ -26,7 +26,12 @@ def store(place: Place) -> redis.asyncio.Redis:
     """The way to Redis; its connections are made when they are needed."""
     host, port = place.calls["redis"]
     return redis.asyncio.Redis(
-        host=host, port=port, decode_responses=True, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+        host=host,
+        port=port,
+        db=place.database,
+        decode_responses=True,
+        socket_timeout=REDIS_S,
+        socket_connect_timeout=REDIS_S,
     )
 
 

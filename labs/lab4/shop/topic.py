@@ -9,8 +9,12 @@ from confluent_kafka.admin import AdminClient
 
 from pytest_labkit.system.place import Place
 
-DONE = "shop.orders"
 _CHECK_S = 0.3
+
+
+def done(place: Place) -> str:
+    """The topic, which a system has to itself as it has its database."""
+    return f"shop.orders.{place.database}"
 
 
 def settings(place: Place) -> dict[str, Any]:
@@ -29,6 +33,7 @@ class Reachable:
 
     def __init__(self, place: Place) -> None:
         self._admin = AdminClient(settings(place))
+        self._topic = done(place)
 
     async def __call__(self) -> None:
-        await asyncio.to_thread(self._admin.list_topics, DONE, _CHECK_S)
+        await asyncio.to_thread(self._admin.list_topics, self._topic, _CHECK_S)

@@ -1,0 +1,258 @@
+"""An experiment of Chaos Toolkit's: read, held to a system, and run by the real `chaos`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pytest_labkit.errors import KitError, Mistake
+
+VARIABLE = "LABKIT_SYSTEM"
+"""Names, in the environment of `chaos`, the file that the system is written down in."""
+
+_MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
+_VALIDATE_S = 60.0
+_SERVICES = ("service", "caller", "callee")  # arguments that name one
+
+Activity = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """
+    What `chaos` says of a run in its journal, and what it printed.
+
+    *status* is that of the journal: completed, failed, aborted or interrupted.
+    """
+
+    status: str
+    deviated: bool
+    runs: tuple[Activity, ...]
+    rollbacks: tuple[Activity, ...]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    output: str
+
+    def outputs(self, func: str) -> list[Any]:
+        """What the probes of the method that call *func* gave, in their order; `None` for one that failed."""
+        return [run.get("output") for run in self.runs if called(run["activity"])[1] == func]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment in *file*, and what stands there."""
+
+    file: Path
+    content: Mapping[str, Any]
+
+    def activities(self) -> Iterator[Activity]:
+        """All that it does and looks at: hypothesis, method, rollbacks."""
+        yield from (self.content.get("steady-state-hypothesis") or {}).get("probes") or ()
+        yield from self.content.get("method") or ()
+        yield from self.content.get("rollbacks") or ()
+
+    def validate(self) -> None:
+        """Have `chaos validate` look at it; raises `Mistake` with what it says if it is not valid."""
+        done = subprocess.run(
+            [*_chaos(), "validate", self.file.name],
+            cwd=self.file.parent,
+            env=_environ(),
+            capture_output=True,
+            text=True,
+            timeout=_VALIDATE_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Mistake(
+                checked="", expected=f"chaos validate to accept {self.file.name}", got=_said(done.stderr)
+            )
+
+    def start(self, system: Path, folder: Path) -> Running:
+        """Run it on the system written down in the file *system*; what comes of it goes to *folder*."""
+        folder.mkdir(parents=True, exist_ok=True)
+        journal, log = folder / "journal.json", folder / "chaos.log"
+        with log.open("wb") as output:
+            command = [*_chaos(), "run", "--rollback-strategy", "always", "--journal-path", str(journal)]
+            process = subprocess.Popen(
+                [*command, str(self.file.resolve())],
+                cwd=folder,
+                env=_environ() | {VARIABLE: str(system)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C at the terminal is the kit's to handle
+            )
+        return Running(process, journal, log)
+
+
+class Running:
+    """A `chaos run` that has begun."""
+
+    def __init__(self, process: subprocess.Popen[bytes], journal: Path, log: Path) -> None:
+        self._process = process
+        self._journal = journal
+        self._log = log
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end."""
+        return self._process.poll() is not None
+
+    def interrupt(self) -> None:
+        """SIGINT, as Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
+    def wait(self, within_s: float) -> Journal:
+        """
+        Its journal, when it has ended.
+
+        Raises:
+            Mistake: It has not ended after *within_s* seconds.
+            KitError: It left no journal.
+        """
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise Mistake(
+                checked="",
+                expected=f"the experiment to end within {within_s:g} s",
+                got=f"it still ran; its last words: {_said(self._output())}",
+            ) from None
+        try:
+            told = json.loads(self._journal.read_text("utf-8"))
+        except (OSError, ValueError):
+            raise KitError(f"chaos left no journal. It said: {_said(self._output())}") from None
+        states = told["steady_states"]
+        return Journal(
+            told["status"],
+            bool(told["deviated"]),
+            tuple(told["run"]),
+            tuple(told["rollbacks"]),
+            states["before"] or {},
+            states["after"] or {},
+            self._output(),
+        )
+
+    def end(self) -> None:
+        """End it, if it has not ended: asked to, so that it takes back what it has begun, then killed."""
+        for ask in (self._process.terminate, self._process.kill):
+            if self.ended:
+                return
+            ask()
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                continue
+
+    def until(self, seen: Callable[[], bool], within_s: float) -> bool:
+        """Whether *seen* comes true before it ends, and within *within_s* seconds."""
+        deadline = time.monotonic() + within_s
+        while not self.ended and time.monotonic() < deadline:
+            if seen():
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _output(self) -> str:
+        return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+
+
+def called(activity: Activity) -> tuple[str, str]:
+    """The module and the function that *activity* calls; empty where it is none of Python's."""
+    provider = activity.get("provider") or {}
+    return str(provider.get("module", "")), str(provider.get("func", ""))
+
+
+def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experiment:
+    """
+    The experiment in *file*, about a system with these *services* and *ways* (`order-payment`).
+
+    Raises:
+        Mistake: It is no YAML, no experiment, calls what is not the kit's, or names what is not there.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(file, "a file that can be read", str(error)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise _wrong(file, "YAML", f"{getattr(error, 'problem', None) or error}{where}") from None
+    if not isinstance(content, dict):
+        raise _wrong(file, "an experiment: a title, a hypothesis, a method", f"a {type(content).__name__}")
+    experiment = Experiment(file, content)
+    try:
+        activities = list(experiment.activities())
+    except (AttributeError, TypeError):
+        raise _wrong(file, "lists of probes and actions", "something else where they stand") from None
+    for activity in activities:
+        _look_at(file, activity, services, ways)
+    return experiment
+
+
+def _look_at(file: Path, activity: Any, services: Collection[str], ways: Collection[str]) -> None:
+    """Raises `Mistake` unless *activity* calls one of the kit's functions as it can be called."""
+    if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
+        raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
+    name = activity.get("name", "an activity")
+    module, func = called(activity)
+    if module not in _MODULES:
+        got = f"{name!r} calls {module or activity['provider'].get('type')!r}"
+        raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
+    known = _functions(module)
+    if func not in known:
+        raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
+    given = activity["provider"].get("arguments") or {}
+    try:
+        inspect.signature(known[func]).bind(**given)
+    except TypeError as error:
+        raise _wrong(file, f"{name!r} to call {func}{inspect.signature(known[func])}", str(error)) from None
+    for argument in _SERVICES:
+        if argument in given and given[argument] not in services:
+            raise _wrong(file, f"one of {', '.join(services)}", f"{name!r} names {given[argument]!r}")
+    if "caller" in given and f"{given['caller']}-{given['callee']}" not in ways:
+        got = f"{name!r} names the way from {given['caller']} to {given['callee']}"
+        raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
+
+
+def _functions(module: str) -> dict[str, Callable[..., Any]]:
+    if find_spec("chaostoolkit") is None:
+        raise KitError("Chaos Toolkit is not installed.", "Run: pip install 'pytest-labkit[labs]'")
+    from pytest_labkit.chaos import actions, probes
+
+    chosen = actions if module == _MODULES[0] else probes
+    return {name: getattr(chosen, name) for name in chosen.__all__}
+
+
+def _wrong(file: Path, expected: str, got: str) -> Mistake:
+    return Mistake(checked="", expected=expected, got=f"experiments/{file.name}: {got}")
+
+
+def _chaos() -> list[str]:
+    return [sys.executable, "-P", "-m", "chaostoolkit", "--no-version-check", "--no-log-file"]
+
+
+def _environ() -> dict[str, str]:
+    """The environment, with this kit to be found in it."""
+    here = str(Path(__file__).parents[2])
+    path = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH", "")) if p)
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _said(output: str) -> str:
+    """The last lines of what `chaos` printed, in one."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return " / ".join(lines[-3:]) or "nothing"

@@ -1,0 +1,95 @@
+"""
+Too little of the machine for one process: of its processor time, of its memory.
+
+Run as a program it takes processor time from the process that its first argument names, until its input ends:
+then whoever asked for it is gone or has had enough, and the process goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+from chaoslib.exceptions import ActivityFailed
+
+from pytest_labkit.faults.undo import Fault
+from pytest_labkit.services.members import ProcessMember
+
+_PERIOD_S = 0.2
+_END_S = 5.0
+
+
+class CpuPressure(Fault):
+    """*member* has only what *share* leaves of the processor's time: it is stopped for that share of it."""
+
+    def __init__(self, member: ProcessMember, share: float) -> None:
+        if not 0 < share < 1:
+            raise ActivityFailed(f"share={share}: it has to be more than 0 and less than 1")
+        super().__init__([], f"pressure on the CPU of process {member.pid}")
+        self._command = [sys.executable, "-P", "-m", __name__, str(member.pid), str(share)]
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def _begin(self) -> None:
+        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def _end(self) -> None:
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
+            self._child.wait(_END_S)
+
+
+class MemoryPressure(Fault):
+    """*member* can have *megabytes* of address space more than it has now, and no more."""
+
+    def __init__(self, member: ProcessMember, megabytes: float) -> None:
+        if megabytes < 0:
+            raise ActivityFailed(f"megabytes={megabytes}: it is not negative")
+        super().__init__([], f"pressure on the memory of process {member.pid}")
+        self._pid = member.pid
+        self._more = int(megabytes * 1024 * 1024)
+        self._limits: tuple[int, int] | None = None
+
+    def _begin(self) -> None:
+        if not hasattr(psutil, "RLIMIT_AS"):
+            raise ActivityFailed("only Linux can limit the memory of a process that runs")
+        process = psutil.Process(self._pid)
+        self._limits = process.rlimit(psutil.RLIMIT_AS)
+        process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + self._more, self._limits[1]))
+
+    def _end(self) -> None:
+        if self._limits is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(self._pid).rlimit(psutil.RLIMIT_AS, self._limits)
+
+
+def press(process: psutil.Process, share: float) -> None:
+    """Stop *process* for *share* of the time until this one's input ends; it goes on in the end."""
+    try:
+        while True:
+            process.send_signal(signal.SIGSTOP)
+            if _ended(_PERIOD_S * share):
+                return
+            process.send_signal(signal.SIGCONT)
+            if _ended(_PERIOD_S * (1 - share)):
+                return
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def _ended(within_s: float) -> bool:
+    """Whether the input has ended; asked for *within_s* seconds."""
+    deadline = time.monotonic() + within_s
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([sys.stdin], [], [], left)[0]:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(psutil.NoSuchProcess):
+        press(psutil.Process(int(sys.argv[1])), float(sys.argv[2]))

@@ -1,0 +1,116 @@
+"""
+Chaos Toolkit's probes of a lab's system: what an experiment can look at.
+
+They ask the services themselves, past the ways that are put under faults.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pytest_labkit.chaos import subject
+
+__all__ = ["availability", "breaker_state", "is_healthy", "processing_rate"]
+
+_TIMEOUT_S = 1.0
+_EVERY_S = 0.05
+
+_T = TypeVar("_T")
+
+
+def processing_rate(service: str, counter: str, seconds: float = 1.0) -> float:
+    """By how much *counter* of *service* grows in a second, over *seconds*; 0 if it does not answer."""
+    url = subject.url(service)
+    before, began = _counted(url, counter), time.monotonic()
+    time.sleep(seconds)
+    after, ended = _counted(url, counter), time.monotonic()
+    if before is None or after is None:
+        return 0.0
+    return max(after - before, 0.0) / (ended - began)
+
+
+def breaker_state(service: str, wanted: str | None = None, within: float = 0.0) -> str:
+    """
+    The state of the breaker in *service*: CLOSED, OPEN or HALF_OPEN; "unknown" if it does not say.
+
+    With *wanted* it is looked at for up to *within* seconds, until it is that one.
+    """
+    url = subject.url(service)
+    return _last(lambda: str(_health(url).get("breaker", "unknown")), wanted, within)
+
+
+def is_healthy(service: str, within: float = 0.0) -> bool:
+    """Whether *service* answers and reaches all that it calls; looked at for up to *within* seconds."""
+    url = subject.url(service)
+
+    def look() -> bool:
+        reached = _health(url).get("dependencies")
+        return isinstance(reached, dict) and all(reached.values())
+
+    return _last(look, True, within)
+
+
+def availability(service: str, seconds: float = 1.0) -> float:
+    """Which share of the next *seconds*' requests to *service* does not end in a 5xx; 0 if there are none."""
+    url = subject.url(service)
+    before = _answers(url)
+    time.sleep(seconds)
+    after = _answers(url)
+    bad, total = after[0] - before[0], after[1] - before[1]
+    return 1 - bad / total if total > 0 else 0.0
+
+
+def _last(look: Callable[[], _T], wanted: _T | None, within: float) -> _T:
+    deadline = time.monotonic() + within
+    while (found := look()) != wanted and wanted is not None and time.monotonic() < deadline:
+        time.sleep(_EVERY_S)
+    return found
+
+
+def _answers(url: str) -> tuple[float, float]:
+    """How many requests have ended in a 5xx, and how many at all; the kit's own questions left out."""
+    samples = [
+        (sample.labels.get("status", ""), sample.value)
+        for family in text_string_to_metric_families(_get(url, "/metrics"))
+        for sample in family.samples
+        if sample.name.endswith("_requests_total")
+        and sample.labels.get("route") not in ("/health", "/metrics", "/ping")
+    ]
+    return sum(n for status, n in samples if status.startswith("5")), sum(n for _, n in samples)
+
+
+def _counted(url: str, counter: str) -> float | None:
+    """What *counter* stands at, all its series together; `None` if the service does not answer."""
+    text = _get(url, "/metrics")
+    if not text:
+        return None
+    families = text_string_to_metric_families(text)
+    return sum(sample.value for family in families for sample in family.samples if sample.name == counter)
+
+
+def _health(url: str) -> Mapping[str, object]:
+    try:
+        said = json.loads(_get(url, "/health") or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _get(url: str, path: str) -> str:
+    """What *url* answers at *path*; nothing if it does not, or not with 200."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        reply = connection.getresponse()
+        return reply.read().decode("utf-8", "replace") if reply.status == 200 else ""
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
