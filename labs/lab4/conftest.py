@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labs.lab4.checking import Call, Guarded
+from labs.lab4.checking import Call, Guarded, outcome
+from labs.lab4.shopping import Shop
 
 
 @pytest.fixture
@@ -53,3 +55,17 @@ def held_up(answers: Any, seed: int) -> Callable[[], AbstractContextManager[None
             interleaving.end()
 
     return interleaved
+
+
+@pytest.fixture
+def client_is_written(answers: Any) -> None:
+    """A stub says that it is one, before a system is started for it."""
+    outcome(lambda: answers.payment_client.PaymentClient("http://127.0.0.1:9").charge([]))
+
+
+@pytest.fixture
+def shop(client_is_written: None, kafka: Any, redis: Any, system: Any, tmp_path: Path) -> Iterator[Shop]:
+    """The four services, run with the student's client."""
+    made = Shop(system, redis.address, tmp_path)
+    yield made
+    made.close()

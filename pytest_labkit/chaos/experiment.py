@@ -20,6 +20,9 @@ from pytest_labkit.errors import KitError, Mistake
 VARIABLE = "LABKIT_SYSTEM"
 """Names, in the environment of `chaos`, the file that the system is written down in."""
 
+LEFT = "LABKIT_LEFT"
+"""Names, in the environment of `chaos`, the file for what it had begun and not undone at its end."""
+
 _MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
 _VALIDATE_S = 60.0
 _SERVICES = ("service", "caller", "callee")  # arguments that name one
@@ -32,7 +35,8 @@ class Journal:
     """
     What `chaos` says of a run in its journal, and what it printed.
 
-    *status* is that of the journal: completed, failed, aborted or interrupted.
+    *status* is that of the journal: completed, failed, aborted or interrupted. *left* is what its actions had
+    begun on ways and as pressure and had not undone at its end.
     """
 
     status: str
@@ -42,6 +46,7 @@ class Journal:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     output: str
+    left: tuple[str, ...] = ()
 
     def outputs(self, func: str) -> list[Any]:
         """What the probes of the method that call *func* gave, in their order; `None` for one that failed."""
@@ -80,28 +85,29 @@ class Experiment:
     def start(self, system: Path, folder: Path) -> Running:
         """Run it on the system written down in the file *system*; what comes of it goes to *folder*."""
         folder.mkdir(parents=True, exist_ok=True)
-        journal, log = folder / "journal.json", folder / "chaos.log"
+        journal, log, left = folder / "journal.json", folder / "chaos.log", folder / "left.json"
         with log.open("wb") as output:
             command = [*_chaos(), "run", "--rollback-strategy", "always", "--journal-path", str(journal)]
             process = subprocess.Popen(
                 [*command, str(self.file.resolve())],
                 cwd=folder,
-                env=_environ() | {VARIABLE: str(system)},
+                env=_environ() | {VARIABLE: str(system), LEFT: str(left)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at the terminal is the kit's to handle
             )
-        return Running(process, journal, log)
+        return Running(process, journal, log, left)
 
 
 class Running:
     """A `chaos run` that has begun."""
 
-    def __init__(self, process: subprocess.Popen[bytes], journal: Path, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], journal: Path, log: Path, left: Path) -> None:
         self._process = process
         self._journal = journal
         self._log = log
+        self._left = left
 
     @property
     def ended(self) -> bool:
@@ -142,6 +148,7 @@ class Running:
             states["before"] or {},
             states["after"] or {},
             self._output(),
+            tuple(json.loads(self._left.read_text("utf-8"))) if self._left.exists() else (),
         )
 
     def end(self) -> None:

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pytest_labkit.chaos import subject
-
 __all__ = ["availability", "breaker_state", "is_healthy", "processing_rate"]
 
 _TIMEOUT_S = 1.0
@@ -27,7 +25,11 @@ _T = TypeVar("_T")
 
 def processing_rate(service: str, counter: str, seconds: float = 1.0) -> float:
     """By how much *counter* of *service* grows in a second, over *seconds*; 0 if it does not answer."""
-    url = subject.url(service)
+    return rate_at(_url(service), counter, seconds)
+
+
+def rate_at(url: str, counter: str, seconds: float) -> float:
+    """As `processing_rate`, of whatever serves at *url*."""
     before, began = _counted(url, counter), time.monotonic()
     time.sleep(seconds)
     after, ended = _counted(url, counter), time.monotonic()
@@ -42,13 +44,18 @@ def breaker_state(service: str, wanted: str | None = None, within: float = 0.0) 
 
     With *wanted* it is looked at for up to *within* seconds, until it is that one.
     """
-    url = subject.url(service)
-    return _last(lambda: str(_health(url).get("breaker", "unknown")), wanted, within)
+    url = _url(service)
+    return _last(lambda: breaker_at(url), wanted, within)
+
+
+def breaker_at(url: str) -> str:
+    """The state of the breaker in what serves at *url*; "unknown" if it does not say."""
+    return str(_health(url).get("breaker", "unknown"))
 
 
 def is_healthy(service: str, within: float = 0.0) -> bool:
     """Whether *service* answers and reaches all that it calls; looked at for up to *within* seconds."""
-    url = subject.url(service)
+    url = _url(service)
 
     def look() -> bool:
         reached = _health(url).get("dependencies")
@@ -59,12 +66,18 @@ def is_healthy(service: str, within: float = 0.0) -> bool:
 
 def availability(service: str, seconds: float = 1.0) -> float:
     """Which share of the next *seconds*' requests to *service* does not end in a 5xx; 0 if there are none."""
-    url = subject.url(service)
+    url = _url(service)
     before = _answers(url)
     time.sleep(seconds)
     after = _answers(url)
     bad, total = after[0] - before[0], after[1] - before[1]
     return 1 - bad / total if total > 0 else 0.0
+
+
+def _url(service: str) -> str:
+    from pytest_labkit.chaos import subject  # needs Chaos Toolkit, which a check that only looks does not
+
+    return subject.url(service)
 
 
 def _last(look: Callable[[], _T], wanted: _T | None, within: float) -> _T:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 from chaoslib.exceptions import ActivityFailed
 
 from pytest_labkit import settings
-from pytest_labkit.chaos.experiment import VARIABLE
+from pytest_labkit.chaos.experiment import LEFT, VARIABLE
 from pytest_labkit.errors import LabkitError
 from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.undo import Fault
@@ -69,3 +71,10 @@ def end(key: tuple[str, ...]) -> None:
     """Undo what was begun as *key*; nothing if nothing was."""
     if (fault := faults.pop(key, None)) is not None:
         fault.undo()
+
+
+@atexit.register
+def _tell_what_is_left() -> None:
+    """What the experiment has begun and not undone, for the one who asked for it to be run."""
+    if (named := os.environ.get(LEFT)) is not None:
+        Path(named).write_text(json.dumps([fault.name for fault in faults.values()]), encoding="utf-8")

@@ -73,6 +73,10 @@ class System:
         )
         return [found[name] for name in self.urls]
 
+    def runs(self, name: str) -> bool:
+        """Whether the process of the program *name* is there; `KeyError` if there is no such program."""
+        return processes.find(dict(zip(self.urls, self.running.processes[1:], strict=True))[name]) is not None
+
     def member(self, name: str) -> ProcessMember:
         """The process of the program *name*; `KeyError` if there is none."""
         return dict(zip(self.urls, self.running.members()[1:], strict=True))[name]

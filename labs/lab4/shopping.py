@@ -1,0 +1,91 @@
+"""Don't change this file: the shop as the checks of part B see it, its customers, and what was charged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from pytest_labkit import expect
+from pytest_labkit.chaos import probes
+from pytest_labkit.load import Load
+
+CUSTOMERS = Path(__file__).parent / "shop" / "customers.py"
+USERS = 10
+STEADY = 1000
+"""Charges a second."""
+
+_STEADY_S, _CHARGED_S = 20.0, 40.0
+
+
+class Shop:
+    """The four services, run with your client, and the Redis that they keep everything in."""
+
+    def __init__(self, system: Any, store_url: str, folder: Path) -> None:
+        self.system = system
+        self.folder = folder
+        self._store = redis.Redis.from_url(store_url, decode_responses=True)
+        self._accepted = folder / "accepted"
+        self._visits = 0
+
+    @contextmanager
+    def customers(self) -> Iterator[Load]:
+        """Customers who send two thousand orders a second; inside, payment is making a thousand and more."""
+        self._visits += 1
+        folder = self.folder / f"customers-{self._visits}"
+        environ = {"SHOP_ACCEPTED": str(self._accepted)}
+        with Load(CUSTOMERS, self.system.urls["order"], USERS, folder, environ) as load:
+            self.gets_steady(_STEADY_S)
+            yield load
+
+    def gets_steady(self, within_s: float) -> None:
+        """The shop gets to a thousand charges a second and a closed breaker."""
+        expect.eventually(
+            True,
+            self.is_steady,
+            within_s=within_s,
+            perhaps="charge() sends one POST for a list, on connections that are kept; the breaker lets calls "
+            "run side by side, and closes when payment is well",
+            checked=f"payment makes {STEADY} charges a second, and the breaker is closed",
+        )
+
+    def is_steady(self) -> bool:
+        """Whether it is, over half a second."""
+        return self.rate() >= STEADY and self.breaker() == "CLOSED"
+
+    def rate(self, seconds: float = 0.5) -> float:
+        """Charges a second."""
+        return probes.rate_at(self.system.urls["payment"], "shop_charges_total", seconds)
+
+    def breaker(self) -> str:
+        """The state of the breaker, as the order service shows it."""
+        return probes.breaker_at(self.system.urls["order"])
+
+    def accepted(self) -> dict[str, tuple[int, str]]:
+        """Each order that a customer was told is taken: its amount, and what was said of it."""
+        lines = self._accepted.read_text("utf-8").splitlines() if self._accepted.exists() else []
+        return {id_: (int(amount), said) for id_, amount, said in map(str.split, lines)}
+
+    def charges(self) -> list[dict[str, Any]]:
+        """What payment has charged, each charge once."""
+        return [json.loads(charge) for charge in self._store.hvals("shop:charges")]
+
+    def all_settled(self) -> None:
+        """The order service has nothing left to do."""
+        expect.eventually(
+            0,
+            lambda: self._store.scard("shop:open"),
+            within_s=_CHARGED_S,
+            every_s=0.2,
+            checked="orders that are pending are charged once payment is back",
+            perhaps="the order service calls charge() again for what is pending: it has to work then, with the "
+            "same key for an order as before",
+        )
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._store.close()

@@ -1,0 +1,37 @@
+"""Don't change the tests. B1: the shop goes on while payment is dead, and an experiment shows it."""
+
+from typing import Any
+
+import pytest
+
+from labs.lab4 import experimenting
+from labs.lab4.experimenting import watching
+from labs.lab4.shopping import Shop
+from pytest_labkit import expect
+
+pytestmark = [pytest.mark.criterion("B1")]
+NAME = "service_failure"
+FAULT = "payment's process to be gone for a while"
+
+
+def test_the_experiment_is_valid(answers: Any) -> None:
+    """`chaos validate` accepts experiments/service_failure.yaml."""
+    experimenting.begun(answers, NAME).validate()
+
+
+def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
+    """Payment is killed, the breaker opens, and with payment back a thousand charges a second are made again."""
+    experiment = experimenting.begun(answers, NAME)
+    experimenting.asks_for_a_rate(shop, experiment)
+    with shop.customers(), watching(shop) as watch:
+        journal = experimenting.carried_out(shop, experiment)
+    experimenting.accepts(shop, journal)
+    expect(watch.was_dead, expected=FAULT, got="it was there all the time")
+
+
+def test_rollbacks_start_it_again(shop: Shop, answers: Any) -> None:
+    """Interrupted in the middle, the experiment leaves a payment that runs."""
+    experiment = experimenting.begun(answers, NAME)
+    with shop.customers(), watching(shop) as watch:
+        journal = experimenting.interrupted(shop, experiment, lambda seen: seen.was_dead, watch)
+    experimenting.is_taken_back(shop, journal)
