@@ -48,8 +48,8 @@ class Shop:
             True,
             self.is_steady,
             within_s=within_s,
-            perhaps="charge() sends one POST for a list, on connections that are kept; the breaker lets calls "
-            "run side by side, and closes when payment is well",
+            perhaps="charge() sends one POST for a list, on connections that are kept; the breaker lets "
+            "calls run side by side, and closes when payment is well",
             checked=f"payment makes {STEADY} charges a second, and the breaker is closed",
         )
 
@@ -82,8 +82,8 @@ class Shop:
             within_s=_CHARGED_S,
             every_s=0.2,
             checked="orders that are pending are charged once payment is back",
-            perhaps="the order service calls charge() again for what is pending: it has to work then, with the "
-            "same key for an order as before",
+            perhaps="the order service calls charge() again for what is pending: it has to work then, with "
+            "the same key for an order as before",
         )
 
     def close(self) -> None:

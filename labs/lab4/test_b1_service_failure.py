@@ -20,7 +20,7 @@ def test_the_experiment_is_valid(answers: Any) -> None:
 
 
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
-    """Payment is killed, the breaker opens, and with payment back a thousand charges a second are made again."""
+    """Payment is killed, the breaker opens, and then a thousand charges a second are made again."""
     experiment = experimenting.begun(answers, NAME)
     experimenting.asks_for_a_rate(shop, experiment)
     with shop.customers(), watching(shop) as watch:

@@ -24,7 +24,7 @@ def test_the_experiment_is_valid(answers: Any) -> None:
 
 
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
-    """Order is cut off from payment, the breaker opens, and afterwards a thousand charges a second are made."""
+    """Order is cut off from payment, the breaker opens, and then a thousand charges a second are made."""
     experiment = experimenting.begun(answers, NAME)
     experimenting.asks_for_a_rate(shop, experiment)
     with shop.customers(), watching(shop) as watch:

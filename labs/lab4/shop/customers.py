@@ -3,9 +3,9 @@ Customers, for Locust: each sends 50 orders four times a second.
 
 By hand, beside `labkit up lab4 --chaos`: locust -f labs/lab4/shop/customers.py --headless -u 10 -H $ORDER_URL
 
-An answer is counted under what it says: `charged`, `pending`, or `unmarked` for one that is pending and does not
-say that it is degraded. If SHOP_ACCEPTED names a file, each order that was taken is a line in it: id, amount,
-and what was said.
+An answer is counted under what it says: `charged`, `pending`, or `unmarked` for one that is pending and does
+not say that it is degraded. If SHOP_ACCEPTED names a file, each order that was taken is a line in it: id,
+amount, and what was said.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import itertools
 import os
 import random
 import secrets
+from pathlib import Path
 from typing import Any, TextIO
 
 from locust import HttpUser, constant_throughput, task
@@ -31,7 +32,7 @@ class Customer(HttpUser):
         self.name = secrets.token_hex(4)
         self.numbers = itertools.count(1)
         place = os.environ.get("SHOP_ACCEPTED")
-        self.accepted: TextIO | None = open(place, "a", encoding="utf-8") if place else None  # noqa: SIM115
+        self.accepted: TextIO | None = Path(place).open("a", encoding="utf-8") if place else None
 
     def on_stop(self) -> None:
         """Nothing is left unwritten."""
