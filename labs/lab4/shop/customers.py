@@ -32,7 +32,7 @@ class Customer(HttpUser):
         self.name = secrets.token_hex(4)
         self.numbers = itertools.count(1)
         place = os.environ.get("SHOP_ACCEPTED")
-        self.accepted: TextIO | None = Path(place).open("a", encoding="utf-8") if place else None
+        self.accepted: TextIO | None = Path(place).open("a", encoding="utf-8") if place else None  # noqa: SIM115
 
     def on_stop(self) -> None:
         """Nothing is left unwritten."""
