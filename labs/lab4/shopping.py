@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ CUSTOMERS = Path(__file__).parent / "shop" / "customers.py"
 USERS = 10
 STEADY = 1000
 """Charges a second."""
+
+LATE_S = 2.0
 
 _STEADY_S, _CHARGED_S = 20.0, 40.0
 
@@ -42,8 +44,33 @@ class Shop:
             self.gets_steady(_STEADY_S)
             yield load
 
+    @contextmanager
+    def dead(self) -> Iterator[None]:
+        """Payment is killed; started again in the end."""
+        self.system.member("payment").kill()
+        try:
+            yield
+        finally:
+            self.system.start("payment")
+
+    def cut_off(self) -> AbstractContextManager[Any]:
+        """Nothing comes through between order and payment; what was sent arrives in the end."""
+        return self._way.stall()
+
+    def late(self) -> AbstractContextManager[Any]:
+        """Payment's answers to order are two seconds late."""
+        return self._way.delay(LATE_S, ways="replies")
+
+    def unheard(self) -> AbstractContextManager[Any]:
+        """Payment charges, and order never hears of it: the connection is reset instead."""
+        return self._way.cut()
+
+    @property
+    def _way(self) -> Any:
+        return self.system.link("order", "payment")
+
     def gets_steady(self, within_s: float) -> None:
-        """The shop gets to a thousand charges a second and a closed breaker."""
+        """It gets to a thousand charges a second and a closed breaker."""
         expect.eventually(
             True,
             self.is_steady,

@@ -49,9 +49,10 @@ class Load:
         self._log = folder / "locust.log"
         self._environ = {**os.environ, **(environ or {})}
         self._command = [
-            *(sys.executable, "-P", "-m", "locust", "--locustfile", str(locustfile), "--host", url),
+            *(sys.executable, "-P", "-m", "locust", "--host", url),
+            *("--locustfile", f"{locustfile},{Path(__file__).with_name('anew.py')}"),
             *("--headless", "--users", str(users), "--spawn-rate", str(users), "--stop-timeout", "5"),
-            *("--csv", str(self._prefix), "--csv-full-history", "--only-summary", "--skip-log-setup"),
+            *("--csv", str(self._prefix), "--only-summary", "--skip-log-setup"),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -73,6 +74,11 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def count_anew(self) -> None:
+        """From now on count as if the load had only begun."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGUSR1)
 
     def stop(self) -> None:
         """Let the requests that have begun end, and the figures be written."""

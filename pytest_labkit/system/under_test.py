@@ -34,6 +34,11 @@ class UnderTest(System):
         """Take over what other processes have started in the place of what had ended."""
         keeping.catch_up(self, self.written)
 
+    def start(self, name: str) -> None:
+        """Start the program *name* again, if it has ended; it is not waited for."""
+        self.member(name).start()
+        keeping.write_down(self, self.written)
+
     def mend(self, within_s: float = 20.0) -> None:
         """As ever, for the processes that there are now; they are written down."""
         self.catch_up()
