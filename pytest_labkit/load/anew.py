@@ -12,4 +12,4 @@ def listen(environment: Any, **_: Any) -> None:
     gevent.signal_handler(signal.SIGUSR1, environment.stats.reset_all)
 
 
-events.init.add_listener(listen)
+events.init.add_listener(listen)  # type: ignore[no-untyped-call]
