@@ -161,13 +161,7 @@ def interrupted(shop: Shop, experiment: Experiment, seen: Callable[[Watch], bool
 
 
 def accepts(shop: Shop, journal: Journal) -> None:
-    """The steady state was there before and after, and a probe of the method has seen the breaker open."""
-    expect(
-        journal.status == "completed" and not journal.deviated,
-        expected="the experiment to be completed, with the steady state before the method and after it",
-        got=f"chaos says {'deviated' if journal.deviated else journal.status}{_unmet(journal)}",
-        perhaps="the method ends the fault, and waits with a probe until the breaker is closed again",
-    )
+    """A probe of the method has seen the breaker open, and the steady state was there before and after."""
     looks = journal.outputs("breaker_state")
     expect(
         "OPEN" in looks,
@@ -176,6 +170,12 @@ def accepts(shop: Shop, journal: Journal) -> None:
         if looks
         else "no probe of breaker_state in the method",
         perhaps="wait for it: arguments: {service: order, wanted: OPEN, within: 10}",
+    )
+    expect(
+        journal.status == "completed" and not journal.deviated,
+        expected="the experiment to be completed, with the steady state before the method and after it",
+        got=f"chaos says {'deviated' if journal.deviated else journal.status}{_unmet(journal)}",
+        perhaps="the method ends the fault, and waits with a probe until the breaker is closed again",
     )
 
 

@@ -123,8 +123,7 @@ class Running:
         Its journal, when it has ended.
 
         Raises:
-            Mistake: It has not ended after *within_s* seconds.
-            KitError: It left no journal.
+            Mistake: It has not ended after *within_s* seconds, or it did not begin.
         """
         try:
             self._process.wait(within_s)
@@ -138,7 +137,9 @@ class Running:
         try:
             told = json.loads(self._journal.read_text("utf-8"))
         except (OSError, ValueError):
-            raise KitError(f"chaos left no journal. It said: {_said(self._output())}") from None
+            raise Mistake(
+                checked="", expected="chaos to run the experiment", got=f"it said: {_said(self._output())}"
+            ) from None
         states = told["steady_states"]
         return Journal(
             told["status"],
