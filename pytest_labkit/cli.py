@@ -125,6 +125,39 @@ def status() -> None:
         raise KitError("A service does not work.", "Run: labkit up, which starts it anew.")
 
 
+@cli.command(
+    epilog="""\b
+Examples:
+  labkit dashboard               at http://127.0.0.1:8765/health, opened in your browser
+  labkit dashboard --port 0      on any port that is free
+  labkit dashboard --no-open     only says where it is"""
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any that is free."
+)
+@click.option(
+    "--open/--no-open", "open_browser", default=True, help="Open it in your browser.  [default: --open]"
+)
+def dashboard(port: int, open_browser: bool) -> None:
+    """
+    Show the programs that labkit up LAB --chaos keeps, live: what works, breakers, rates, alerts.
+
+    Ctrl-C ends it; what it shows goes on.
+    """
+    import asyncio
+
+    try:
+        from pytest_labkit.dashboard import server
+    except ModuleNotFoundError as missing:
+        raise KitError(
+            f"{missing.name} is not installed.", "Run: pip install 'pytest-labkit[labs]'"
+        ) from None
+    from pytest_labkit.system import keeping
+
+    chosen = settings.resolve(project_root())
+    asyncio.run(server.serve(lambda: keeping.kept(chosen), port, click.echo, open_browser=open_browser))
+
+
 @cli.command()
 def doctor() -> None:
     """

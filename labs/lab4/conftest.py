@@ -10,6 +10,7 @@ import pytest
 
 from labs.lab4.checking import Call, Guarded, outcome
 from labs.lab4.shopping import Shop
+from labs.lab4.watching import Metrics
 
 
 @pytest.fixture
@@ -69,3 +70,18 @@ def shop(client_is_written: None, kafka: Any, redis: Any, system: Any, tmp_path:
     made = Shop(system, redis.address, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def watched(answers: Any, guard: Callable[..., Guarded]) -> Iterator[Callable[..., tuple[Guarded, Metrics]]]:
+    """Makes a breaker that `monitoring.watch` watches: `watched("payment", 3, 30, clock=clock)`."""
+    scraping = answers.beside("scraping")
+    scraping.forget()
+
+    def made(name: str, *args: Any, clock: Any = None) -> tuple[Guarded, Metrics]:
+        guarded = guard(*args, clock=clock)
+        answers.monitoring.watch(guarded.breaker, name)
+        return guarded, Metrics(scraping, name)
+
+    yield made
+    scraping.forget()

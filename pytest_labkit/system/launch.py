@@ -37,10 +37,11 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
         targets = known | {name: ("127.0.0.1", port) for name, port in zip(plan.names, own, strict=True)}
         links = dict(zip(plan.links(), ways, strict=True))
         lines = [_line(way, port, targets[way[1]]) for way, port in links.items()]
-        board = _written(folder / f"{LINKS}.json", {"port": control, "lines": lines})
-        programs = [_program("pytest_labkit.faults.switchboard", board, control)]
         (folder / "answers").mkdir()
         staged = staging.stage(lab, settings.answers, folder / "answers")
+        alerts = str(staged.folder / plan.alerts) if plan.alerts else None
+        board = _written(folder / f"{LINKS}.json", {"port": control, "lines": lines, "alerts": alerts})
+        programs = [_program("pytest_labkit.faults.switchboard", board, control)]
         for name, port in zip(plan.names, own, strict=True):
             told = {
                 "package": lab.package,
@@ -58,6 +59,12 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
 
     ports = 1 + len(plan.names) + len(list(plan.links()))
     return Recipe(ports, prepare, health.probe, "every program healthy", _DEADLINE_S, hint=_HINT)
+
+
+def alerts(folder: Path) -> Path | None:
+    """The file of alert rules of the system in *folder*; `None` if it has none."""
+    told = json.loads((folder / f"{LINKS}.json").read_text("utf-8")).get("alerts")
+    return Path(told) if told and Path(told).is_file() else None
 
 
 def ways(folder: Path) -> dict[str, int]:

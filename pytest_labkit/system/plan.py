@@ -27,13 +27,15 @@ class Plan(BaseModel):
     """
     The programs of a lab, in *package* of the lab's, and the services of the kit's that they need.
 
-    What a program calls is another program or one of the services.
+    What a program calls is another program or one of the services. *alerts* is the file of the lab's, or of
+    the student's, with alert rules about the programs' metrics.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     package: str
     services: tuple[str, ...] = ()
     programs: tuple[Program, ...]
+    alerts: str | None = None
 
     @model_validator(mode="after")
     def _calls_are_known(self) -> Self:

@@ -6,6 +6,7 @@ import http.client
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_labkit.errors import KitError, UsageProblem
 from pytest_labkit.faults.link import Link
@@ -85,6 +86,11 @@ class System:
     def ways(self) -> dict[str, int]:
         """The links, such as `order-payment`, and the ports of 127.0.0.1 at which each caller finds its."""
         return launch.ways(self.running.folder)
+
+    @property
+    def alerts(self) -> Path | None:
+        """The file of alert rules about its programs, `None` if there is none."""
+        return launch.alerts(self.running.folder)
 
     def link(self, caller: str, callee: str) -> Link:
         """

@@ -1,5 +1,5 @@
 """
-The model answer to lab 4, part A: a circuit breaker.
+The model answer to lab 4, part A: a circuit breaker. Part C listens to it.
 
 A lock guards every decision and is never held while the function runs. Each change of state begins a new
 era; a call remembers the era that it was let through in, and its outcome counts in no other. That takes
@@ -12,6 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 CLOSED, OPEN, HALF_OPEN = "CLOSED", "OPEN", "HALF_OPEN"
+
+
+class Listener:
+    """Hears what a breaker does. `changed` is called under the breaker's lock: it has to be quick."""
+
+    def changed(self, before: str, after: str) -> None:
+        """The state has changed."""
+
+    def called(self, outcome: str) -> None:
+        """A call has ended in `success` or `failure`, or was `rejected`."""
 
 
 class CircuitBreaker:
@@ -32,6 +42,7 @@ class CircuitBreaker:
         self._state = CLOSED
         self._era = 0
         self._opened_at = 0.0
+        self.listener = Listener()
 
     @property
     def state(self) -> str:
@@ -42,16 +53,19 @@ class CircuitBreaker:
         """What *func* returns or raises for these arguments; the fallback if it is not to be called now."""
         era = self._let_through()
         if era is None:
+            self.listener.called("rejected")
             return self._fallback()
         try:
             result = func(*args, **kwargs)
         except Exception:
             self._on_failure(era)
+            self.listener.called("failure")
             raise
         except BaseException:  # interrupted: that says nothing about the function, the next call may try
             self._on_interruption(era)
             raise
         self._on_success(era)
+        self.listener.called("success")
         return result
 
     def _let_through(self) -> int | None:
@@ -90,8 +104,9 @@ class CircuitBreaker:
                 self._become(OPEN)
 
     def _become(self, state: str) -> None:
-        self._state = state
+        before, self._state = self._state, state
         self._era += 1
+        self.listener.changed(before, state)
 
     def _fallback(self) -> dict[str, Any]:
         return {"status": "unavailable", "degraded": True}

@@ -2,12 +2,13 @@
 Charges: `POST /charges` with a list of them, each with `order_id`, `amount` and a `key`: 200 if all are made.
 
 One key is charged once, however often it is sent. Each charge is a field of the hash `shop:charges` in Redis,
-and that is where the kit counts them.
+and that is where the kit counts them. `POST /faults` with a `share` makes that share of the lists fail.
 """
 
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 from aiohttp import web
@@ -25,12 +26,22 @@ def main(place: Place) -> None:
     """Serve until SIGTERM."""
     redis = serving.store(place)
 
+    failing = 0.0
+
+    async def fail(request: web.Request) -> web.Response:
+        nonlocal failing
+        failing = float((await request.json())["share"])
+        return web.Response(text="so be it")
+
     async def charge(request: web.Request) -> web.Response:
+        if random.random() < failing:
+            raise web.HTTPInternalServerError(text="it does not work")
         await _charge(redis, _read(await request.json()))
         return web.json_response({"status": "charged"})
 
     application = serving.application(place, {"redis": redis.ping})
     application.router.add_post("/charges", charge)
+    application.router.add_post("/faults", fail)
     serving.run(place, application)
 
 

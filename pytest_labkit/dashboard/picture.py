@@ -1,0 +1,72 @@
+"""What the page `/health` shows of a system: a picture of it as JSON, with a place for everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pytest_labkit.monitoring import Seen
+
+NONE: dict[str, Any] = {
+    "runs": False,
+    "nodes": [],
+    "links": [],
+    "breakers": [],
+    "alerts": [],
+    "problem": None,
+}
+"""The picture of no system."""
+
+_COLUMN, _ROW = 150, 100
+
+
+def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """
+    The picture of *seen*, whose programs call what *calls* says.
+
+    A node is a program or a service that programs call: `ok` is whether it works, `said` what is to be read
+    beside it. Nobody asks a service itself: it is well if one of the programs reaches it.
+    """
+    rows = _rows(calls)
+    programs = {program.name: program for program in seen.programs}
+    links = [
+        {"from": caller, "to": callee, "ok": programs[caller].reaches.get(callee, False)}
+        for caller, callees in calls.items()
+        for callee in callees
+    ]
+    nodes = []
+    for row, names in enumerate(rows):
+        for place, name in enumerate(names):
+            if (program := programs.get(name)) is not None:
+                lost = [other for other, reached in program.reaches.items() if not reached]
+                said = "down" if not program.answers else f"cannot reach {', '.join(lost)}" if lost else "up"
+                told = {"ok": program.answers, "well": program.works, "rate": round(program.rate, 1)}
+            else:
+                ok = any(link["ok"] for link in links if link["to"] == name)
+                said, told = "up" if ok else "not reached", {"ok": ok, "well": ok, "rate": None}
+            x = round(_COLUMN * (place + 0.5 + (max(map(len, rows)) - len(names)) / 2))
+            nodes.append({"name": name, "x": x, "y": _ROW * row + 50, "said": said, **told})
+    return {
+        "runs": True,
+        "at": seen.at,
+        "width": _COLUMN * max(map(len, rows)),
+        "height": _ROW * len(rows),
+        "nodes": nodes,
+        "links": links,
+        "breakers": [{"name": name, "state": state} for name, state in sorted(seen.breakers.items())],
+        "alerts": [
+            {"name": a.name, "state": a.state, "summary": a.summary, "labels": a.as_dict, "since": a.since}
+            for a in seen.alerts
+        ],
+        "problem": seen.problem,
+    }
+
+
+def _rows(calls: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """All that there is, in rows: whoever calls stands above what is called."""
+    depth = dict.fromkeys([*calls, *(callee for callees in calls.values() for callee in callees)], 0)
+    for _ in depth:  # a circle ends here too
+        for caller, callees in calls.items():
+            for callee in callees:
+                depth[callee] = min(max(depth[callee], depth[caller] + 1), len(depth) - 1)
+    return [[name for name in depth if depth[name] == row] for row in sorted({*depth.values()})]

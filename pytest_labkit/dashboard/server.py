@@ -1,0 +1,154 @@
+"""
+Serves the pages on 127.0.0.1, and looks at the system twice a second while somebody watches.
+
+Its own page, its style and its script are files beside this one; nothing is loaded from elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from pytest_labkit.dashboard import picture
+from pytest_labkit.errors import UsageProblem
+from pytest_labkit.monitoring import Watch
+from pytest_labkit.system import System
+
+EVERY_S = 0.5
+_HERE = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+Find = Callable[[], System | None]
+"""Finds the system that is to be shown, if there is one."""
+
+
+class Looking:
+    """The newest picture of the system that *find* finds; one look for all who watch."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._watch: Watch | None = None
+        self._of: Mapping[str, str] = {}
+        self.picture: dict[str, Any] = picture.NONE
+        self.changed = asyncio.Condition()
+
+    async def go_on(self) -> None:
+        """Look again and again."""
+        while True:
+            self.picture = await asyncio.to_thread(self.look)
+            async with self.changed:
+                self.changed.notify_all()
+            await asyncio.sleep(EVERY_S)
+
+    def look(self) -> dict[str, Any]:
+        """Look once."""
+        system = self._find()
+        if system is None:
+            self._watch = None
+            return picture.NONE
+        if self._watch is None or self._of != system.urls:  # another one was started in its place
+            self._watch, self._of = Watch(system.urls, system.alerts), system.urls
+        calls: dict[str, list[str]] = {name: [] for name in system.urls}
+        for way in system.ways:
+            caller = next(name for name in calls if way.startswith(f"{name}-"))
+            calls[caller].append(way.removeprefix(f"{caller}-"))
+        return picture.drawn(self._watch.scrape(), calls)
+
+
+def application(find: Find) -> web.Application:
+    """The pages, and what they are fed by."""
+
+    async def looking(app: web.Application) -> Any:
+        app[_LOOKING] = Looking(find)
+        task = asyncio.create_task(app[_LOOKING].go_on())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    made = web.Application()
+    made.cleanup_ctx.append(looking)
+    made.on_response_prepare.append(_prepare)
+    made.add_routes(
+        [
+            web.get("/", _to_health),
+            web.get("/health", _file("health.html", "text/html")),
+            web.get("/health.css", _file("health.css", "text/css")),
+            web.get("/health.js", _file("health.js", "text/javascript")),
+            web.get("/health.json", _now),
+            web.get("/health.events", _events),
+        ]
+    )
+    return made
+
+
+_LOOKING = web.AppKey("looking", Looking)
+
+
+async def serve(find: Find, port: int, say: Callable[[str], None], *, open_browser: bool = False) -> None:
+    """
+    Serve on *port* of 127.0.0.1, 0 for any that is free, until cancelled.
+
+    Raises:
+        UsageProblem: Another program has the port.
+    """
+    runner = web.AppRunner(application(find), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.5)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UsageProblem(
+                f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}.",
+                "Choose another: labkit dashboard --port 0 takes one that is free.",
+            ) from error
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/health"
+        say(url)
+        if open_browser:
+            webbrowser.open(url)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+async def _to_health(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/health")
+
+
+def _file(name: str, kind: str) -> Callable[[web.Request], Any]:
+    async def give(_: web.Request) -> web.Response:
+        return web.Response(text=(_HERE / name).read_text("utf-8"), content_type=kind)
+
+    return give
+
+
+async def _now(request: web.Request) -> web.Response:
+    return web.json_response(request.app[_LOOKING].picture)
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """Server-sent events: the picture, as often as it is taken."""
+    looking = request.app[_LOOKING]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await response.write(b"data: " + json.dumps(looking.picture).encode() + b"\n\n")
+            async with looking.changed:
+                await looking.changed.wait()
+    return response
