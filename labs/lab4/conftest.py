@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from labs.lab4.checking import Call, Guarded, outcome
+from labs.lab4.page import Shown
 from labs.lab4.shopping import Shop
 from labs.lab4.watching import Metrics
+from pytest_labkit.dashboard.child import Page
 
 
 @pytest.fixture
@@ -85,3 +87,17 @@ def watched(answers: Any, guard: Callable[..., Guarded]) -> Iterator[Callable[..
 
     yield made
     scraping.forget()
+
+
+@pytest.fixture
+def watch_is_written(answers: Any) -> None:
+    """A stub of monitoring.py says that it is one, before a system is started for it."""
+    outcome(lambda: answers.monitoring.watch(None, "nobody"))
+    answers.beside("scraping").forget()
+
+
+@pytest.fixture
+def page(shop: Shop) -> Iterator[Shown]:
+    """The page /health, about the shop."""
+    with Page(shop.system.file) as served:
+        yield Shown(served)

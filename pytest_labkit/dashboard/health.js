@@ -26,9 +26,9 @@ function drawGraph(picture) {
   const nodes = picture.nodes.map((node) => {
     const look = !node.ok ? "bad" : node.well ? "good" : "warn";
     const mark = { bad: "✕", warn: "!", good: "✓" }[look];
-    const said = node.said.length > 22 ? `${node.said.slice(0, 21)}…` : node.said;
+    const said = node.said.length > 20 ? `${node.said.slice(0, 19)}…` : node.said;
     return made("g", { class: `node ${look}`, "data-name": node.name, "data-look": look },
-      made("rect", { x: node.x - 68, y: node.y - 26, width: 136, height: 52, rx: 8 }),
+      made("rect", { x: node.x - 62, y: node.y - 26, width: 124, height: 52, rx: 8 }),
       made("text", { x: node.x, y: node.y - 4 }, `${mark} ${node.name}`),
       made("text", { x: node.x, y: node.y + 15, class: "said" }, said),
       made("title", {}, `${node.name}: ${node.said}`));
@@ -65,7 +65,7 @@ function drawRates(picture) {
     if (line.length > KEPT) line.shift();
     rates.set(node.name, line);
     const most = Math.max(1, ...line);
-    const points = line.map((rate, i) => `${(i * 100) / (KEPT - 1)},${24 - (22 * rate) / most}`).join(" ");
+    const points = line.map((rate, i) => `${((KEPT - line.length + i) * 100) / (KEPT - 1)},${24 - (22 * rate) / most}`).join(" ");
     return made("div", { class: "rate" }, made("span", {}, node.name),
       made("svg", { viewBox: "0 0 100 26", preserveAspectRatio: "none", "aria-hidden": "true" }, made("polyline", { points })),
       made("output", {}, `${node.rate.toFixed(1)}/s`));

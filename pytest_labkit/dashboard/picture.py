@@ -17,7 +17,7 @@ NONE: dict[str, Any] = {
 }
 """The picture of no system."""
 
-_COLUMN, _ROW = 150, 100
+_COLUMN, _ROW = 132, 100
 
 
 def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
@@ -34,12 +34,13 @@ def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
         for caller, callees in calls.items()
         for callee in callees
     ]
-    nodes = []
+    nodes: list[dict[str, Any]] = []
     for row, names in enumerate(rows):
         for place, name in enumerate(names):
+            told: dict[str, Any]
             if (program := programs.get(name)) is not None:
                 lost = [other for other, reached in program.reaches.items() if not reached]
-                said = "down" if not program.answers else f"cannot reach {', '.join(lost)}" if lost else "up"
+                said = "down" if not program.answers else f"without {', '.join(lost)}" if lost else "up"
                 told = {"ok": program.answers, "well": program.works, "rate": round(program.rate, 1)}
             else:
                 ok = any(link["ok"] for link in links if link["to"] == name)
@@ -63,10 +64,10 @@ def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
 
 
 def _rows(calls: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """All that there is, in rows: whoever calls stands above what is called."""
-    depth = dict.fromkeys([*calls, *(callee for callees in calls.values() for callee in callees)], 0)
-    for _ in depth:  # a circle ends here too
+    """All that there is, in rows: whoever calls stands right above the highest that it calls."""
+    height = dict.fromkeys([*calls, *(callee for callees in calls.values() for callee in callees)], 0)
+    for _ in height:  # a circle ends here too
         for caller, callees in calls.items():
-            for callee in callees:
-                depth[callee] = min(max(depth[callee], depth[caller] + 1), len(depth) - 1)
-    return [[name for name in depth if depth[name] == row] for row in sorted({*depth.values()})]
+            highest = max((height[callee] for callee in callees), default=-1)
+            height[caller] = min(highest + 1, len(height) - 1)
+    return [[n for n in height if height[n] == row] for row in sorted({*height.values()}, reverse=True)]

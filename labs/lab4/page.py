@@ -1,0 +1,29 @@
+"""Don't change this file: the page /health, as the checks of part C read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_labkit.dashboard.child import Page
+
+
+class Shown:
+    """What the page shows now."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def down(self) -> list[str]:
+        """Which services it shows as down."""
+        return [node["name"] for node in self._now()["nodes"] if not node["ok"]]
+
+    def breakers(self) -> dict[str, str]:
+        """The state of each breaker that it shows."""
+        return {breaker["name"]: breaker["state"] for breaker in self._now()["breakers"]}
+
+    def alerts(self) -> set[str]:
+        """The names of the alerts that it shows, pending or firing."""
+        return {alert["name"] for alert in self._now()["alerts"]}
+
+    def _now(self) -> dict[str, Any]:
+        return self._page.picture()
