@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -132,10 +131,10 @@ def watching(shop: Shop) -> Iterator[Watch]:
 
 def begun(answers: Any, name: str) -> Experiment:
     """Your experiment *name*, which can be run; `NotImplementedError` while nothing is written in it."""
-    path: Path = answers.path(f"experiments/{name}.yaml")
-    experiment = read(path, SERVICES, WAYS)
+    relative = f"experiments/{name}.yaml"
+    experiment = read(answers.path(relative), SERVICES, WAYS)
     if not experiment.content.get("method"):
-        raise NotImplementedError(f"TODO: experiments/{name}.yaml has no method yet")
+        raise answers.unwritten(relative, f"TODO: {relative} has no method yet")
     return experiment
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pytest_labkit import expect
-from pytest_labkit.monitoring import Alert, Alerts, History, Rule
+from pytest_labkit.monitoring import Alert, Alerts, History, Rule, read
 
 EVERY_S = 15.0
 MINUTE_S = 60.0
+FILE = "alerts.yaml"
 
 
 class Life:
@@ -82,8 +82,10 @@ def is_cleared(name: str, fired: list[tuple[float, Alert]], when: str, within_s:
     )
 
 
-def written(path: Path, rules: list[Rule], *names: str) -> None:
-    """All of *names* are there; `NotImplementedError` says which is still to be written."""
+def written(answers: Any, *names: str) -> list[Rule]:
+    """The rules of alerts.yaml, *names* among them; `NotImplementedError` while one is to do."""
+    rules = read(answers.path(FILE))
     for name in names:
         if name not in [rule.name for rule in rules]:
-            raise NotImplementedError(f"TODO C2: {path.name} has no {name} yet")
+            raise answers.unwritten(FILE, f"TODO C2: {FILE} has no {name} yet")
+    return rules

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labs.lab4.checking import CLOSED, OPEN, START
-from labs.lab4.life import MINUTE_S, Life, fires_in_time, is_cleared, never_fires, written
-from pytest_labkit.monitoring import Rule, read, rules
+from labs.lab4.life import FILE, MINUTE_S, Life, fires_in_time, is_cleared, never_fires, written
+from pytest_labkit.monitoring import Rule, rules
 
 pytestmark = [pytest.mark.criterion("C2")]
 
@@ -15,15 +15,12 @@ pytestmark = [pytest.mark.criterion("C2")]
 @pytest.fixture
 def alerts(answers: Any) -> list[Rule]:
     """The rules of the student's."""
-    path = answers.path("alerts.yaml")
-    found = read(path)
-    written(path, found, "BreakerOpen", "CallsFailing", "ServiceDown")
-    return found
+    return written(answers, "BreakerOpen", "CallsFailing", "ServiceDown")
 
 
 def test_the_rules_are_valid(answers: Any, alerts: list[Rule]) -> None:
     """alerts.yaml is a file of rules to Prometheus; where promtool is installed, that is asked too."""
-    rules.check(answers.path("alerts.yaml"))
+    rules.check(answers.path(FILE))
 
 
 def test_breaker_open_fires_and_is_cleared(

@@ -12,7 +12,7 @@ from pytest_labkit.answers import clocks, loading
 from pytest_labkit.answers.children import Children
 from pytest_labkit.answers.direct import DirectAnswers
 from pytest_labkit.answers.process import ProcessAnswers
-from pytest_labkit.answers.raised import AnswerMissing, Tampered, frames
+from pytest_labkit.answers.raised import AnswerMissing, Frame, Tampered, frames
 from pytest_labkit.answers.stacks import Stack, stacks_here
 from pytest_labkit.answers.staging import Staged
 
@@ -80,6 +80,18 @@ class Answers:
         if relative not in self._staged.paths.values():
             raise AnswerMissing(f"there is no file {relative}")
         return self._staged.folder / relative
+
+    def unwritten(self, relative: str, what: str) -> NotImplementedError:
+        """
+        To be raised where *relative*, a file of the student's that is no code, is a stub: that is `todo`.
+
+        It leads to the first line of the file that has a TODO.
+        """
+        lines = self.path(relative).read_text("utf-8", "replace").splitlines()
+        line = next((number for number, text in enumerate(lines, 1) if "TODO" in text), 1)
+        error = NotImplementedError(what)
+        error.labkit_frames = [Frame(relative, line, relative)]  # type: ignore[attr-defined]
+        return error
 
     @contextmanager
     def frozen(self, instant: datetime) -> Iterator[FrozenClock]:
