@@ -78,7 +78,7 @@ def shop(client_is_written: None, kafka: Any, redis: Any, system: Any, tmp_path:
 def watched(answers: Any, guard: Callable[..., Guarded]) -> Iterator[Callable[..., tuple[Guarded, Metrics]]]:
     """Makes a breaker that `monitoring.watch` watches: `watched("payment", 3, 30, clock=clock)`."""
     scraping = answers.beside("scraping")
-    scraping.forget()
+    scraping.remember()
 
     def made(name: str, *args: Any, clock: Any = None) -> tuple[Guarded, Metrics]:
         guarded = guard(*args, clock=clock)
@@ -92,8 +92,10 @@ def watched(answers: Any, guard: Callable[..., Guarded]) -> Iterator[Callable[..
 @pytest.fixture
 def watch_is_written(answers: Any) -> None:
     """A stub of monitoring.py says that it is one, before a system is started for it."""
+    scraping = answers.beside("scraping")
+    scraping.remember()
     outcome(lambda: answers.monitoring.watch(None, "nobody"))
-    answers.beside("scraping").forget()
+    scraping.forget()
 
 
 @pytest.fixture

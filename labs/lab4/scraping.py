@@ -7,6 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 BEGINNING = "circuit_breaker_"
 
+_known: set[object] = set()
+
 
 def exposition() -> str:
     """All that is told, as text."""
@@ -23,8 +25,12 @@ def told() -> list[list[object]]:
     ]
 
 
+def remember() -> None:
+    """Note which collectors there are, before a student's file is loaded."""
+    _known.update(REGISTRY._collector_to_names)
+
+
 def forget() -> None:
-    """Take the breakers' metrics out of the registry, for a file that is loaded again in the same process."""
-    names = REGISTRY._names_to_collectors
-    for collector in {id(c): c for name, c in list(names.items()) if name.startswith(BEGINNING)}.values():
+    """Take out of the registry what has come since, for a file that is loaded again in the same process."""
+    for collector in REGISTRY._collector_to_names.keys() - _known:
         REGISTRY.unregister(collector)
