@@ -84,7 +84,7 @@ class ProcessMember:
 
     def start(self) -> None:
         """Start what has ended, in the same folder and with the same log."""
-        if processes.find(self._identity) is not None:
+        if not self._killed and processes.find(self._identity) is not None:
             return
         child = processes.spawn(self._command, folder=self._log.parent, log=self._log, environ=os.environ)
         self._identity = processes.identity(child.pid)

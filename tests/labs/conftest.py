@@ -99,7 +99,8 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
 
 
 def selected(request: pytest.FixtureRequest, *parameters: str) -> list[tuple[Any, ...]]:
-    """The values of *parameters* in those tests of the run that have all of them, in their order."""
-    found = (getattr(item, "callspec", None) for item in request.session.items)
+    """The values of *parameters* in those tests of this module, and of the run, that have all of them."""
+    here = (item for item in request.session.items if item.path == request.path)
+    found = (getattr(item, "callspec", None) for item in here)
     given = [spec.params for spec in found if spec is not None and set(parameters) <= set(spec.params)]
     return [tuple(values[name] for name in parameters) for values in given]

@@ -81,7 +81,7 @@ def test_one_that_dies_by_itself_is_nobodys_failure(broken: TinyLab) -> None:
         broken,
         A1="""
         with client.Redis.from_url(redis.address, retry=None) as connection:
-            connection.shutdown(nosave=True, now=True, force=True)
+            connection.shutdown(nosave=True)
         get()
         """,
     )

@@ -21,7 +21,7 @@ LAB = """
 id = "lab4"
 title = "Circuit breaker"
 services = []
-answers = ["payment_client.py"]
+answers = ["payment_client.py", "monitoring.py"]
 [[parts]]
 id = "B"
 title = "Chaos"
@@ -43,7 +43,8 @@ def make_course(root: Path) -> Lab:
         ROOT / "labs" / "lab4" / "shop", folder / "shop", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copy(ROOT / "labs" / "lab4" / "system.toml", folder)
-    shutil.copy(ANSWERS / "payment_client.py", folder)
+    for answer in ANSWERS.glob("*.py"):
+        shutil.copy(answer, folder)
     (folder / "lab.toml").write_text(LAB)
     return manifest.read(folder, root)
 

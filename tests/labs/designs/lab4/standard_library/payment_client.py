@@ -1,4 +1,4 @@
-"""Payment by http.client alone: a connection for each thread, made anew whenever something is wrong with it."""
+"""Payment by http.client alone: a connection for each thread, made anew when something is wrong with it."""
 
 import hashlib
 import http.client

@@ -1,0 +1,106 @@
+"""`labkit dashboard` as it is used: served on this machine alone, and seen by a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_labkit
+from pytest_labkit.dashboard.child import Page
+from pytest_labkit.system.under_test import UnderTest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ENVIRON = {**os.environ, "PYTHONPATH": str(Path(pytest_labkit.__file__).parents[1])}
+
+
+def dashboard(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`labkit dashboard`, running in *root*."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest_labkit.cli", "dashboard", "--no-open", *arguments],
+        cwd=root,
+        env=ENVIRON,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """Where it is served, in a course where nothing runs."""
+    process = dashboard(tmp_path, "--port", "0")
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    process.communicate()
+
+
+def test_it_is_served_on_this_machine_alone(url: str) -> None:
+    """On 127.0.0.1, and nothing on it may come from elsewhere."""
+    assert url.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(url) as answer:
+        page, policy = answer.read().decode(), answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'")
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_without_a_system_it_says_how_to_start_one(url: str) -> None:
+    """As JSON there is none; the page knows the command."""
+    with urllib.request.urlopen(f"{url}.json") as answer:
+        assert json.load(answer)["runs"] is False
+    with urllib.request.urlopen(url) as answer:
+        assert "labkit up lab4 --chaos" in answer.read().decode()
+
+
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    """With the exit code of every command that is interrupted."""
+    process = dashboard(tmp_path, "--port", "0")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert (2, False) == (process.returncode, "Traceback" in said)
+
+
+def test_a_port_that_is_taken_is_one_plain_message(tmp_path: Path) -> None:
+    """And wrong usage, by its exit code."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, said = dashboard(tmp_path, "--port", port).communicate(timeout=20)
+    assert f"Port {port} of 127.0.0.1 cannot be had" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look at it with")
+def test_a_browser_shows_payment_red_and_green_again(shop: UnderTest) -> None:
+    """Within two seconds of its death, and after it is back."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with Page(shop.file) as page, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page()
+        wrong: list[str] = []
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.goto(page.url, wait_until="domcontentloaded")
+        tab.wait_for_selector("[data-name=payment][data-look=good]", timeout=10_000)
+        killed = time.monotonic()
+        shop.member("payment").kill()
+        tab.wait_for_selector("[data-name=payment][data-look=bad]", timeout=10_000)
+        assert 2.0 > time.monotonic() - killed
+        assert "✕ payment down" == tab.inner_text("#overall")
+        shop.start("payment")
+        tab.wait_for_selector("[data-name=payment][data-look=good]", timeout=20_000)
+        tab.wait_for_selector("[data-name=order][data-look=good]", timeout=20_000)
+        assert ("✓ All is well", []) == (tab.inner_text("#overall"), wrong)
+        browser.close()
