@@ -31,7 +31,7 @@ class Shop:
         self.system = system
         self.folder = folder
         self._store = redis.Redis.from_url(store_url, decode_responses=True)
-        self._accepted = folder / "accepted"
+        self._accepted, self._times = folder / "accepted", folder / "times"
         self._visits = 0
 
     @contextmanager
@@ -39,7 +39,7 @@ class Shop:
         """Customers who send two thousand orders a second; inside, payment is making a thousand and more."""
         self._visits += 1
         folder = self.folder / f"customers-{self._visits}"
-        environ = {"SHOP_ACCEPTED": str(self._accepted)}
+        environ = {"SHOP_ACCEPTED": str(self._accepted), "SHOP_TIMES": str(self._times)}
         with Load(CUSTOMERS, self.system.urls["order"], USERS, folder, environ) as load:
             self.gets_steady(_STEADY_S)
             yield load
@@ -96,6 +96,11 @@ class Shop:
         """Each order that a customer was told is taken: its amount, and what was said of it."""
         lines = self._accepted.read_text("utf-8").splitlines() if self._accepted.exists() else []
         return {id_: (int(amount), said) for id_, amount, said in map(str.split, lines)}
+
+    def times(self, outcome: str) -> list[float]:
+        """How long customers waited so far for each answer that said *outcome*, in milliseconds."""
+        lines = self._times.read_text("utf-8").splitlines() if self._times.exists() else []
+        return [float(ms) for said, ms in map(str.split, lines) if said == outcome]
 
     def charges(self) -> list[dict[str, Any]]:
         """What payment has charged, each charge once."""

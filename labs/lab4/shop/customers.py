@@ -5,7 +5,7 @@ By hand, beside `labkit up lab4 --chaos`: locust -f labs/lab4/shop/customers.py 
 
 An answer is counted under what it says: `charged`, `pending`, or `unmarked` for one that is pending and does
 not say that it is degraded. If SHOP_ACCEPTED names a file, each order that was taken is a line in it: id,
-amount, and what was said.
+amount, and what was said; if SHOP_TIMES does, each answer: what was said, and the milliseconds it took.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from locust import HttpUser, constant_throughput, task
 ORDERS, TIMES_A_SECOND, PATIENCE_S = 50, 4, 2.0
 
 
+def _opened(variable: str) -> TextIO | None:
+    place = os.environ.get(variable)
+    return Path(place).open("a", encoding="utf-8") if place else None
+
+
 class Customer(HttpUser):
     """Waits no longer than PATIENCE_S for an answer."""
 
@@ -31,13 +36,13 @@ class Customer(HttpUser):
         """A customer's orders have names that nobody else's have."""
         self.name = secrets.token_hex(4)
         self.numbers = itertools.count(1)
-        place = os.environ.get("SHOP_ACCEPTED")
-        self.accepted: TextIO | None = Path(place).open("a", encoding="utf-8") if place else None  # noqa: SIM115
+        self.accepted, self.times = _opened("SHOP_ACCEPTED"), _opened("SHOP_TIMES")
 
     def on_stop(self) -> None:
         """Nothing is left unwritten."""
-        if self.accepted:
-            self.accepted.close()
+        for file in (self.accepted, self.times):
+            if file:
+                file.close()
 
     @task
     def order(self) -> None:
@@ -54,6 +59,9 @@ class Customer(HttpUser):
             marked = outcome == "charged" or said.get("degraded") is True
             response.request_meta["name"] = outcome if marked else "unmarked"
             response.success()
+        if self.times:
+            self.times.write(f"{outcome} {response.request_meta['response_time']:.3f}\n")
+            self.times.flush()
         self._note(orders, outcome)
 
     def _made(self, number: int) -> dict[str, Any]:
