@@ -9,7 +9,7 @@ from labs.lab4.shopping import Shop
 from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("B5"), pytest.mark.timed]
-FAULT_S = 5.0
+FAULT_S = 4.0
 
 
 @pytest.mark.parametrize("fault", ["dead", "cut_off", "late"])

@@ -10,7 +10,7 @@ from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("B6"), pytest.mark.timed]
 RECOVERED_S = 60.0
-FAULT_S = 3.0
+FAULT_S = 2.0
 
 
 @pytest.mark.parametrize("fault", ["dead", "cut_off"])

@@ -11,7 +11,7 @@ from labs.lab4.shopping import Shop
 from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("X1"), pytest.mark.timed]
-SHARE, LASTS_S = 0.99, 8.0
+SHARE, LASTS_S = 0.99, 6.0
 
 
 def fail(shop: Shop, share: float) -> None:

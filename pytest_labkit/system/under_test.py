@@ -72,4 +72,4 @@ def started(
     finally:
         made.release()
         made.catch_up()
-        made.stop()
+        made.running.stop()  # at once: nothing of it is to be used again
