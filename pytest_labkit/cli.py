@@ -155,7 +155,8 @@ def dashboard(port: int, open_browser: bool) -> None:
     from pytest_labkit.system import keeping
 
     chosen = settings.resolve(project_root())
-    asyncio.run(server.serve(lambda: keeping.kept(chosen), port, click.echo, open_browser=open_browser))
+    subject = server.Subject(keeping.book(chosen), chosen)
+    asyncio.run(server.serve(subject, port, click.echo, open_browser=open_browser))
 
 
 @cli.command()

@@ -39,7 +39,7 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
         watch.was_short_of_memory,
         expected="payment's memory to be limited for a while",
         got="it was not",
-        perhaps="press_memory(service: payment, megabytes: 0)",
+        perhaps="press_memory(service: payment, megabytes: 64)",
     )
     experimenting.accepts(shop, journal)
 

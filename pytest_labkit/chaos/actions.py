@@ -95,8 +95,8 @@ def release_cpu(service: str) -> None:
     subject.end(("cpu", service))
 
 
-def press_memory(service: str, megabytes: float = 0) -> None:
-    """Let *service* have no more than *megabytes* of address space beyond what it has now (Linux)."""
+def press_memory(service: str, megabytes: float = 64) -> None:
+    """Let *service* have no more than *megabytes*, 16 or more, beyond its address space of now (Linux)."""
     subject.begin(("memory", service), MemoryPressure(subject.member(service), megabytes))
 
 

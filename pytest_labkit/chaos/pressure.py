@@ -20,6 +20,9 @@ from chaoslib.exceptions import ActivityFailed
 from pytest_labkit.faults.undo import Fault
 from pytest_labkit.services.members import ProcessMember
 
+LEAST_MB = 16
+"""With less a Python may find no memory to say so, and end: seen in 3 of 20 runs with none."""
+
 _PERIOD_S = 0.2
 _END_S = 5.0
 
@@ -47,8 +50,10 @@ class MemoryPressure(Fault):
     """*member* can have *megabytes* of address space more than it has now, and no more."""
 
     def __init__(self, member: ProcessMember, megabytes: float) -> None:
-        if megabytes < 0:
-            raise ActivityFailed(f"megabytes={megabytes}: it is not negative")
+        if megabytes < LEAST_MB:
+            raise ActivityFailed(
+                f"megabytes={megabytes}: with less than {LEAST_MB} a service may die at once; for that there is kill"
+            )
         super().__init__([], f"pressure on the memory of process {member.pid}")
         self._pid = member.pid
         self._more = int(megabytes * 1024 * 1024)

@@ -18,7 +18,6 @@ from typing import Any
 from pytest_labkit import settings
 from pytest_labkit.errors import KitError
 from pytest_labkit.services.state import Book
-from pytest_labkit.system import keeping
 
 _TIMEOUT_S = 5.0
 
@@ -55,10 +54,8 @@ class Page:
 async def _until_input_ends(book: Book) -> None:
     from pytest_labkit.dashboard import server
 
-    chosen = settings.resolve(Path.cwd())
-    serving = asyncio.create_task(
-        server.serve(lambda: keeping.find(book, chosen), 0, lambda url: print(url, flush=True))
-    )
+    subject = server.Subject(book, settings.resolve(Path.cwd()))
+    serving = asyncio.create_task(server.serve(subject, 0, lambda url: print(url, flush=True)))
     await asyncio.to_thread(sys.stdin.read)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

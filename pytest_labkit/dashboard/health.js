@@ -73,6 +73,35 @@ function drawRates(picture) {
   document.getElementById("rates").replaceChildren(...rows);
 }
 
+function programRow(name) { // made once, so that an opened log stays open
+  const button = made("button", { type: "button" });
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await fetch(`/programs/${encodeURIComponent(name)}/${button.dataset.do}`, { method: "POST", headers: { "X-Labkit": "page" } });
+    setTimeout(() => { button.disabled = false; }, 1000);
+  });
+  return made("div", { class: "program", "data-program": name }, made("span", { class: "state" }), button,
+    made("details", {}, made("summary", {}, "log"), made("pre")));
+}
+
+function drawPrograms(picture) {
+  const box = document.getElementById("programs");
+  const programs = picture.nodes.filter((node) => node.rate !== null);
+  const names = programs.map((node) => node.name).join();
+  if (box.dataset.names !== names) {
+    box.replaceChildren(...programs.map((node) => programRow(node.name)));
+    box.dataset.names = names;
+  }
+  for (const node of programs) {
+    const row = box.querySelector(`[data-program="${CSS.escape(node.name)}"]`);
+    row.querySelector(".state").textContent = `${node.ok ? "✓" : "✕"} ${node.name}: ${node.said}`;
+    const button = row.querySelector("button");
+    button.dataset.do = node.ok ? "kill" : "start";
+    button.textContent = node.ok ? "Kill" : "Start";
+    row.querySelector("pre").textContent = node.log.join("\n") || "nothing yet";
+  }
+}
+
 function overall(text, look) {
   const element = document.getElementById("overall");
   if (element.textContent !== text) element.textContent = text;
@@ -93,6 +122,7 @@ function draw(picture) {
   drawBreakers(picture);
   drawAlerts(picture);
   drawRates(picture);
+  drawPrograms(picture);
 }
 
 const events = new EventSource("/health.events");

@@ -20,9 +20,11 @@ NONE: dict[str, Any] = {
 _COLUMN, _ROW = 132, 100
 
 
-def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def drawn(
+    seen: Seen, calls: Mapping[str, Iterable[str]], logs: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
     """
-    The picture of *seen*, whose programs call what *calls* says.
+    The picture of *seen*, whose programs call what *calls* says, and have logged *logs* at last.
 
     A node is a program or a service that programs call: `ok` is whether it works, `said` what is to be read
     beside it. Nobody asks a service itself: it is well if one of the programs reaches it.
@@ -41,7 +43,12 @@ def drawn(seen: Seen, calls: Mapping[str, Iterable[str]]) -> dict[str, Any]:
             if (program := programs.get(name)) is not None:
                 lost = [other for other, reached in program.reaches.items() if not reached]
                 said = "down" if not program.answers else f"without {', '.join(lost)}" if lost else "up"
-                told = {"ok": program.answers, "well": program.works, "rate": round(program.rate, 1)}
+                told = {
+                    "ok": program.answers,
+                    "well": program.works,
+                    "rate": round(program.rate, 1),
+                    "log": (logs or {}).get(name, []),
+                }
             else:
                 ok = any(link["ok"] for link in links if link["to"] == name)
                 said, told = "up" if ok else "not reached", {"ok": ok, "well": ok, "rate": None}

@@ -19,7 +19,9 @@ from aiohttp import web
 from pytest_labkit.dashboard import picture
 from pytest_labkit.errors import UsageProblem
 from pytest_labkit.monitoring import Watch
-from pytest_labkit.system import System
+from pytest_labkit.services.state import Book
+from pytest_labkit.settings import Settings
+from pytest_labkit.system import System, keeping
 
 EVERY_S = 0.5
 _HERE = Path(__file__).parent
@@ -29,15 +31,38 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-Find = Callable[[], System | None]
-"""Finds the system that is to be shown, if there is one."""
+_ASKED_BY_THE_PAGE = "X-Labkit"
+"""A header that a page of another site cannot send: a browser asks first, and nobody allows it."""
+
+
+class Subject:
+    """The system that is written down in *book*, if there is one: looked at, and changed."""
+
+    def __init__(self, book: Book, settings: Settings) -> None:
+        self._book = book
+        self._settings = settings
+
+    def find(self) -> System | None:
+        """The system, as it is written down now."""
+        return keeping.find(self._book, self._settings)
+
+    def start(self, name: str) -> None:
+        """Start its program *name* if it has ended. `KeyError` if there is none."""
+        if (system := self.find()) is not None:
+            system.member(name).start()
+            keeping.write_down(system, self._book)
+
+    def kill(self, name: str) -> None:
+        """Kill its program *name* if it runs. `KeyError` if there is none."""
+        if (system := self.find()) is not None and system.runs(name):
+            system.member(name).kill()
 
 
 class Looking:
-    """The newest picture of the system that *find* finds; one look for all who watch."""
+    """The newest picture of *subject*; one look for all who watch."""
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
         self._watch: Watch | None = None
         self._of: Mapping[str, str] = {}
         self.picture: dict[str, Any] = picture.NONE
@@ -53,7 +78,7 @@ class Looking:
 
     def look(self) -> dict[str, Any]:
         """Look once."""
-        system = self._find()
+        system = self.subject.find()
         if system is None:
             self._watch = None
             return picture.NONE
@@ -63,20 +88,21 @@ class Looking:
         for way in system.ways:
             caller = next(name for name in calls if way.startswith(f"{name}-"))
             calls[caller].append(way.removeprefix(f"{caller}-"))
-        return picture.drawn(self._watch.scrape(), calls)
+        logs = {name: system.log_tail(name) for name in calls}
+        return picture.drawn(self._watch.scrape(), calls, logs)
 
 
-def application(find: Find) -> web.Application:
+def application(subject: Subject) -> web.Application:
     """The pages, and what they are fed by."""
 
     async def looking(app: web.Application) -> Any:
-        app[_LOOKING] = Looking(find)
+        app[_LOOKING] = Looking(subject)
         task = asyncio.create_task(app[_LOOKING].go_on())
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    made = web.Application()
+    made = web.Application(middlewares=[_from_here])
     made.cleanup_ctx.append(looking)
     made.on_response_prepare.append(_prepare)
     made.add_routes(
@@ -87,6 +113,7 @@ def application(find: Find) -> web.Application:
             web.get("/health.js", _file("health.js", "text/javascript")),
             web.get("/health.json", _now),
             web.get("/health.events", _events),
+            web.post("/programs/{name}/{do:start|kill}", _change),
         ]
     )
     return made
@@ -95,14 +122,16 @@ def application(find: Find) -> web.Application:
 _LOOKING = web.AppKey("looking", Looking)
 
 
-async def serve(find: Find, port: int, say: Callable[[str], None], *, open_browser: bool = False) -> None:
+async def serve(
+    subject: Subject, port: int, say: Callable[[str], None], *, open_browser: bool = False
+) -> None:
     """
     Serve on *port* of 127.0.0.1, 0 for any that is free, until cancelled.
 
     Raises:
         UsageProblem: Another program has the port.
     """
-    runner = web.AppRunner(application(find), access_log=None)
+    runner = web.AppRunner(application(subject), access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.5)
@@ -120,6 +149,28 @@ async def serve(find: Find, port: int, say: Callable[[str], None], *, open_brows
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+@web.middleware
+async def _from_here(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Answer only who asks for this machine by its own name: another name may lead here by a trick of DNS."""
+    if request.host.rpartition(":")[0] not in ("127.0.0.1", "localhost"):
+        raise web.HTTPForbidden(text="ask for 127.0.0.1")
+    answer: web.StreamResponse = await handler(request)
+    return answer
+
+
+async def _change(request: web.Request) -> web.Response:
+    """Start or kill a program, asked by the page itself."""
+    if _ASKED_BY_THE_PAGE not in request.headers:
+        raise web.HTTPForbidden(text="only the page may ask for that")
+    subject = request.app[_LOOKING].subject
+    do = subject.start if request.match_info["do"] == "start" else subject.kill
+    try:
+        await asyncio.to_thread(do, request.match_info["name"])
+    except KeyError:
+        raise web.HTTPNotFound(text="there is no such program") from None
+    return web.Response(status=204)
 
 
 async def _prepare(_: web.Request, response: web.StreamResponse) -> None:

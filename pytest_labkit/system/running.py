@@ -78,6 +78,11 @@ class System:
         """Whether the process of the program *name* is there; `KeyError` if there is no such program."""
         return processes.find(dict(zip(self.urls, self.running.processes[1:], strict=True))[name]) is not None
 
+    def log_tail(self, name: str, lines: int = 10) -> list[str]:
+        """The last *lines* that the program *name* has logged; `KeyError` if there is no such program."""
+        log = dict(zip(self.urls, self.running.logs[1:], strict=True))[name]
+        return processes.tail(self.running.folder / log, lines)
+
     def member(self, name: str) -> ProcessMember:
         """The process of the program *name*; `KeyError` if there is none."""
         return dict(zip(self.urls, self.running.members()[1:], strict=True))[name]

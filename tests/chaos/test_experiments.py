@@ -128,11 +128,11 @@ def test_pressure_ends_with_a_chaos_that_is_killed(shop: UnderTest, tmp_path: Pa
 def test_too_little_memory(shop: UnderTest, tmp_path: Path) -> None:
     """A limit for a process that runs, and none afterwards."""
     process = psutil.Process(shop.member("payment").pid)
-    begin = activity("press_memory", 2, service="payment", megabytes=1)
+    begin = activity("press_memory", 2, service="payment", megabytes=64)
     running = written(tmp_path, begin, activity("release_memory", service="payment")).start(
         shop.file, tmp_path / "run"
     )
-    limited = process.memory_info().vms * 2
+    limited = process.memory_info().vms + 256 * 1024**2
     assert running.until(lambda: 0 < process.rlimit(psutil.RLIMIT_AS)[0] < limited, RUN_S)
     running.wait(RUN_S)
     assert psutil.RLIM_INFINITY == process.rlimit(psutil.RLIMIT_AS)[0]

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,29 @@ def test_a_port_that_is_taken_is_one_plain_message(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_nobody_else_may_change_anything(url: str) -> None:
+    """Neither a page of another site, which cannot send the header, nor one that DNS leads here."""
+    there = url.replace("/health", "/programs/payment/kill")
+    for headers in ({}, {"X-Labkit": "page", "Host": "evil.example"}):
+        asked = urllib.request.Request(there, method="POST", headers=headers)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(asked)
+
+
+@pytest.mark.exhaustive
+def test_a_program_is_killed_and_started_from_the_page(shop: UnderTest) -> None:
+    """As the buttons do; its log can be read."""
+    with Page(shop.file) as page:
+        for do, expected in (("kill", False), ("start", True)):
+            there = page.url.replace("/health", f"/programs/payment/{do}")
+            asked = urllib.request.Request(there, method="POST", headers={"X-Labkit": "page"})
+            assert 204 == urllib.request.urlopen(asked).status
+            shop.catch_up()
+            assert expected is shop.runs("payment")
+        (log,) = [node["log"] for node in page.picture()["nodes"] if node["name"] == "payment"]
+    assert any("payment serves on port" in line for line in log)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look at it with")
 def test_a_browser_shows_payment_red_and_green_again(shop: UnderTest) -> None:
@@ -99,7 +123,7 @@ def test_a_browser_shows_payment_red_and_green_again(shop: UnderTest) -> None:
         tab.wait_for_selector("[data-name=payment][data-look=bad]", timeout=10_000)
         assert 2.0 > time.monotonic() - killed
         assert "✕ payment down" == tab.inner_text("#overall")
-        shop.start("payment")
+        tab.click("[data-program=payment] button")  # it says Start
         tab.wait_for_selector("[data-name=payment][data-look=good]", timeout=20_000)
         tab.wait_for_selector("[data-name=order][data-look=good]", timeout=20_000)
         assert ("✓ All is well", []) == (tab.inner_text("#overall"), wrong)
