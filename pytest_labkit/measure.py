@@ -63,6 +63,7 @@ class Measure:
         *,
         unit: str,
         rounds: int = 3,
+        prepare: Callable[[], object] = lambda: None,
         reference: Round | None = None,
         note: str | None = None,
     ) -> Measurement:
@@ -74,6 +75,7 @@ class Measure:
             round_: Works for a second or two and returns the number of units that are done for good.
             unit: Such as `"events/s"`.
             rounds: How many rounds are counted; as many again if the target is nearly missed.
+            prepare: Makes what a round uses up, before each; it is not timed.
             reference: The kit's own yardstick for the same work, measured in turn with *round_*.
             note: What a reader should know of the figure, such as batch sizes and writers.
 
@@ -84,22 +86,23 @@ class Measure:
         values: list[float] = []
         references: list[float] = []
 
-        def reference_round() -> None:
+        def before_round() -> None:
+            prepare()
             if reference is not None:
                 references.append(self._timed(reference))
 
         def counted_round() -> None:
-            values.append(self._timed(round_))
+            values.append(self._timed(round_, prepare))
 
-        reference_round()
+        before_round()
         counted_round()
         values.clear()
         references.clear()
         benchmark = self._benchmark()
         if benchmark is not None:
-            benchmark.pedantic(counted_round, setup=reference_round, rounds=rounds, iterations=1)
+            benchmark.pedantic(counted_round, setup=before_round, rounds=rounds, iterations=1)
         while len(values) < rounds or (len(values) < 2 * rounds and self._is_near(name, values)):
-            reference_round()
+            before_round()
             counted_round()
         if benchmark is not None:
             benchmark.extra_info[name] = {"unit": unit, "rounds": values, "reference": references}
@@ -175,8 +178,11 @@ class Measure:
         made[0] = replace(made[0], samples=tuple(round(value, 3) for value in values))
         return made
 
-    def _timed(self, round_: Round) -> float:
-        """Units per second of one round; taken again if the machine slept or its clock was set meanwhile."""
+    def _timed(self, round_: Round, prepare: Callable[[], object] = lambda: None) -> float:
+        """
+        Units per second of one round; if the machine slept or its clock was set meanwhile it is taken again,
+        after *prepare*.
+        """
         for _ in range(_TRIES):
             start, wall = self._clock(), self._wall()
             units = round_()
@@ -184,6 +190,7 @@ class Measure:
             if abs(wall_lasted - lasted) <= DRIFT_S:
                 return units / lasted
             self._drifts.append(wall_lasted - lasted)
+            prepare()
         raise KitError(
             f"The clocks went apart in each of {_TRIES} rounds, by {self._drifts[-1]:+.1f} s at last.",
             "Let nothing set the clock while a test measures, keep the machine awake, and run again.",

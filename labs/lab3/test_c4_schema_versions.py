@@ -172,6 +172,10 @@ def test_events_in_the_items_of_both(store, table):
         store.events_in(old_items[0])
     except NotImplementedError:
         return  # there is no part B to feed
+    except AttributeError as error:
+        if "no attribute 'events_in'" not in str(error):
+            raise
+        return  # a store for parts A and C alone
     store.append_events("order-5", 7, new)
     found = {event.version: event for item in table.items() for event in store.events_in(item)}
     same_events(

@@ -15,9 +15,9 @@ from pytest_labkit.chaos import probes
 from pytest_labkit.load import Load
 
 CUSTOMERS = Path(__file__).parent / "shop" / "customers.py"
-USERS = 10
+USERS, FEW = 10, 3
 STEADY = 1000
-"""Charges a second."""
+"""Charges a second: half of what USERS order, and more than FEW do."""
 
 LATE_S = 2.0
 
@@ -37,12 +37,27 @@ class Shop:
     @contextmanager
     def customers(self) -> Iterator[Load]:
         """Customers who send two thousand orders a second; inside, payment is making a thousand and more."""
+        with self._visited_by(USERS) as load:
+            self.gets_steady(_STEADY_S)
+            yield load
+
+    @contextmanager
+    def few_customers(self) -> Iterator[None]:
+        """Customers who send six hundred orders a second; inside, payment is making charges."""
+        with self._visited_by(FEW):
+            expect.eventually(
+                True,
+                lambda: self.rate(0.2) > 0,
+                within_s=_STEADY_S,
+                checked="payment makes charges while a few customers order",
+            )
+            yield
+
+    def _visited_by(self, users: int) -> Load:
         self._visits += 1
         folder = self.folder / f"customers-{self._visits}"
         environ = {"SHOP_ACCEPTED": str(self._accepted), "SHOP_TIMES": str(self._times)}
-        with Load(CUSTOMERS, self.system.urls["order"], USERS, folder, environ) as load:
-            self.gets_steady(_STEADY_S)
-            yield load
+        return Load(CUSTOMERS, self.system.urls["order"], users, folder, environ)
 
     @contextmanager
     def dead(self) -> Iterator[None]:

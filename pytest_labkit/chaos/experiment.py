@@ -1,21 +1,19 @@
-"""An experiment of Chaos Toolkit's: read, held to a system, and run by the real `chaos`."""
+"""An experiment of Chaos Toolkit's, and its run by the real `chaos`."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit.errors import KitError, Mistake
+from pytest_labkit.errors import Mistake
 
 VARIABLE = "LABKIT_SYSTEM"
 """Names, in the environment of `chaos`, the file that the system is written down in."""
@@ -23,9 +21,7 @@ VARIABLE = "LABKIT_SYSTEM"
 LEFT = "LABKIT_LEFT"
 """Names, in the environment of `chaos`, the file for what it had begun and not undone at its end."""
 
-_MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
 _VALIDATE_S = 60.0
-_SERVICES = ("service", "caller", "callee")  # arguments that name one
 
 Activity = Mapping[str, Any]
 
@@ -180,73 +176,6 @@ def called(activity: Activity) -> tuple[str, str]:
     """The module and the function that *activity* calls; empty where it is none of Python's."""
     provider = activity.get("provider") or {}
     return str(provider.get("module", "")), str(provider.get("func", ""))
-
-
-def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experiment:
-    """
-    The experiment in *file*, about a system with these *services* and *ways* (`order-payment`).
-
-    Raises:
-        Mistake: It is no YAML, no experiment, calls what is not the kit's, or names what is not there.
-    """
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(file, "a file that can be read", str(error)) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise _wrong(file, "YAML", f"{getattr(error, 'problem', None) or error}{where}") from None
-    if not isinstance(content, dict):
-        raise _wrong(file, "an experiment: a title, a hypothesis, a method", f"a {type(content).__name__}")
-    experiment = Experiment(file, content)
-    try:
-        activities = list(experiment.activities())
-    except (AttributeError, TypeError):
-        raise _wrong(file, "lists of probes and actions", "something else where they stand") from None
-    for activity in activities:
-        _look_at(file, activity, services, ways)
-    return experiment
-
-
-def _look_at(file: Path, activity: Any, services: Collection[str], ways: Collection[str]) -> None:
-    """Raises `Mistake` unless *activity* calls one of the kit's functions as it can be called."""
-    if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
-        raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
-    name = activity.get("name", "an activity")
-    module, func = called(activity)
-    if module not in _MODULES:
-        got = f"{name!r} calls {module or activity['provider'].get('type')!r}"
-        raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
-    known = _functions(module)
-    if func not in known:
-        raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
-    given = activity["provider"].get("arguments") or {}
-    try:
-        inspect.signature(known[func]).bind(**given)
-    except TypeError as error:
-        raise _wrong(file, f"{name!r} to call {func}{inspect.signature(known[func])}", str(error)) from None
-    for argument in _SERVICES:
-        if argument in given and given[argument] not in services:
-            raise _wrong(file, f"one of {', '.join(services)}", f"{name!r} names {given[argument]!r}")
-    if "caller" in given and f"{given['caller']}-{given['callee']}" not in ways:
-        got = f"{name!r} names the way from {given['caller']} to {given['callee']}"
-        raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
-
-
-def _functions(module: str) -> dict[str, Callable[..., Any]]:
-    if find_spec("chaostoolkit") is None:
-        raise KitError("Chaos Toolkit is not installed.", "Run: pip install 'pytest-labkit[labs]'")
-    from pytest_labkit.chaos import actions, probes
-
-    chosen = actions if module == _MODULES[0] else probes
-    return {name: getattr(chosen, name) for name in chosen.__all__}
-
-
-def _wrong(file: Path, expected: str, got: str) -> Mistake:
-    return Mistake(checked="", expected=expected, got=f"experiments/{file.name}: {got}")
 
 
 def _chaos() -> list[str]:

@@ -52,7 +52,8 @@ class MemoryPressure(Fault):
     def __init__(self, member: ProcessMember, megabytes: float) -> None:
         if megabytes < LEAST_MB:
             raise ActivityFailed(
-                f"megabytes={megabytes}: with less than {LEAST_MB} a service may die at once; for that there is kill"
+                f"megabytes={megabytes}: with less than {LEAST_MB} a service may die at once; "
+                "for that there is kill"
             )
         super().__init__([], f"pressure on the memory of process {member.pid}")
         self._pid = member.pid

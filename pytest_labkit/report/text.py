@@ -224,11 +224,17 @@ def _notes(document: Document, width: int) -> Iterator[Line]:
     """The notes; of one that begins with what was got, which stands above, what follows: what to do."""
     explained = _explained(document)
     message = explained["message"] if explained else None
-    told = f"{message['got']} " if message else ""
-    unsaid = (f"{note} ".removeprefix(told).strip() for note in document["notes"] if note != wording.DIRECT)
+    told = message["got"] if message else ""
+    unsaid = (_beyond(told, note) for note in document["notes"] if note != wording.DIRECT)
     notes = [note for note in unsaid if note]
     for n, note in enumerate(notes[:MOST_LINES]):
         yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
+
+
+def _beyond(told: str, note: str) -> str:
+    """What *note* says after *told*, if it begins with that; else all of it."""
+    rest = note.removeprefix(told)
+    return rest.strip() if not rest or rest[0].isspace() else note
 
 
 def _foot(document: Document, where: str | None, width: int) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pytest_labkit.chaos import experiment, probes
+from pytest_labkit.chaos import probes, reading
 from pytest_labkit.chaos.experiment import Experiment, Journal
 from pytest_labkit.errors import Mistake
 from pytest_labkit.system.under_test import UnderTest
@@ -171,7 +171,7 @@ def test_what_chaos_does_not_take_is_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("title: mine\ndescription: mine\nmethod: []\nrollbacks: null\n")
     with pytest.raises(Mistake, match="'NoneType' object is not iterable"):
-        experiment.read(file, (), ()).validate()
+        reading.read(file, (), ()).validate()
 
 
 def test_one_that_does_not_end_is_ended(shop: UnderTest, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from pytest_labkit import services, settings
+from pytest_labkit import expect, services, settings
 from pytest_labkit.errors import KitError
 from pytest_labkit.faults.board import Faults
 from pytest_labkit.faults.link import Relay
@@ -61,7 +61,14 @@ def topic(running: services.Services) -> str:
     admin = AdminClient({"bootstrap.servers": running.endpoint("kafka").address})
     admin.list_topics(timeout=DEADLINE_S)  # librdkafka drops what it asks before it knows the brokers
     admin.create_topics([NewTopic(name, 3, -1)])[name].result(DEADLINE_S)
+    expect.eventually(3, lambda: len(leaders(admin, name)), within_s=DEADLINE_S)
     return name
+
+
+def leaders(admin: AdminClient, topic: str) -> list[int]:
+    """The brokers that lead the partitions of *topic*, of those that have a leader yet."""
+    partitions = admin.list_topics(topic, DEADLINE_S).topics[topic].partitions
+    return [partitions[number].leader for number in sorted(partitions) if partitions[number].leader >= 0]
 
 
 Make = Callable[..., Producer]
@@ -231,10 +238,9 @@ def test_one_way_to_one_broker(
             faults.kafka.broker(2)
         return
     admin = AdminClient({"bootstrap.servers": running.endpoint("kafka").address})
-    partitions = admin.list_topics(topic, DEADLINE_S).topics[topic].partitions
-    leaders = [partitions[number].leader for number in range(3)]
+    found = leaders(admin, topic)
     made = producer(message_timeout_ms=4000)
-    with faults.kafka.broker(leaders[0]).refuse():
+    with faults.kafka.broker(found[0]).refuse():
         outcomes: dict[int, bool] = {}
         for number in range(3):
             made.produce(
@@ -244,7 +250,7 @@ def test_one_way_to_one_broker(
                 on_delivery=lambda error, message: outcomes.update({message.partition(): error is None}),
             )
         made.flush(DEADLINE_S)
-    assert {number: leader != leaders[0] for number, leader in enumerate(leaders)} == outcomes
+    assert {number: leader != found[0] for number, leader in enumerate(found)} == outcomes
 
 
 def test_what_producers_ask_for_is_seen(faults: Faults, topic: str, producer: Make) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.chaos import experiment
+from pytest_labkit.chaos import experiment, reading
 from pytest_labkit.errors import Mistake
 
 SERVICES, WAYS = ("order", "payment"), ("order-payment",)
@@ -31,7 +31,7 @@ def read(tmp_path: Path, text: str) -> experiment.Experiment:
     """The experiment that says *text*."""
     file = tmp_path / "mine.yaml"
     file.write_text(text, "utf-8")
-    return experiment.read(file, SERVICES, WAYS)
+    return reading.read(file, SERVICES, WAYS)
 
 
 def test_activities_are_those_of_hypothesis_method_and_rollbacks(tmp_path: Path) -> None:
@@ -50,6 +50,13 @@ def test_nothing_is_an_experiment_without_activities(tmp_path: Path) -> None:
     assert [] == list(read(tmp_path, "title: mine\nmethod: []\nrollbacks: null").activities())
 
 
+def test_what_chaos_toolkit_allows_may_be_used(tmp_path: Path) -> None:
+    """Values of the configuration, and one probe meant again by its name."""
+    text = f"configuration: {{who: payment}}\nsteady-state-hypothesis:\n  title: calm\n  probes:{PROBE}"
+    found = read(tmp_path, text + action("kill", "service: '${who}'") + "  - ref: look\n")
+    assert ["breaker_state", "kill", ""] == [experiment.called(a)[1] for a in found.activities()]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -66,8 +73,21 @@ def test_nothing_is_an_experiment_without_activities(tmp_path: Path) -> None:
             "method:\n  - {type: action, name: run, provider: {type: process, path: ls}}",
             "'run' calls 'process'",
         ),
+        (action("kill", "service: payment").replace("type: python", "type: process"), "calls 'process'"),
+        ("method:\n  - ref: look", "no 'look' is there"),
+        (action("kill", "service: payment") + "controls: [{name: mine}]", "mine.yaml: controls"),
+        (action("kill", "service: payment") + "    controls: [{name: mine}]", "mine.yaml: controls"),
+        ("configuration: {rate: {type: probe, name: x}}", "'rate' is"),
+        (action("kill", "service: '${who}'") + "configuration: {who: nobody}", "'break it' names 'nobody'"),
+        (
+            f"steady-state-hypothesis:\n  probes:{PROBE}    tolerance: {{type: probe, provider: {{}}}}",
+            "'look' calls one",
+        ),
     ],
-    ids=["no yaml", "list", "empty", "text", "service", "function", "argument", "way", "module", "process"],
+    ids=[
+        *("no yaml", "list", "empty", "text", "service", "function", "argument", "way", "module", "process"),
+        *("process in disguise", "ref", "controls", "controls of one", "computed", "filled in", "tolerance"),
+    ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     """With the file, and what would be right."""

@@ -62,6 +62,27 @@ def test_student_and_reference_take_turns(clock: FakeClock) -> None:
     assert 10.0 == made.reference
 
 
+def test_what_a_round_uses_up_is_made_before_it(clock: FakeClock) -> None:
+    """Before each round, and in no round's time."""
+    made = [0]
+
+    def prepare() -> None:
+        clock.now += 5.0
+        made[0] = 10
+
+    def round_() -> float:
+        clock.now += 1.0
+        found, made[0] = made[0], 0
+        return found
+
+    rounds = (
+        Measure(criterion(5), clock=clock, wall=clock)
+        .rate("rate", round_, unit="1/s", prepare=prepare)
+        .rounds
+    )
+    assert (10.0, 10.0, 10.0) == rounds
+
+
 def test_near_miss_is_measured_again(clock: FakeClock) -> None:
     """A near miss gets as many rounds again, and the median of all decides."""
     rates = iter([1.0, 9.0, 9.0, 9.0, 11.0, 11.0, 11.0])

@@ -154,7 +154,7 @@ def test_a_note_does_not_say_again_what_was_got() -> None:
     """Of a note that begins with what was got, what follows is shown: what to do about it."""
     message = replace(STALE_WRITER, got="Redis is away.", perhaps=None)
     broken = report("passed unknown passed passed passed passed passed", messages={"A2": message})
-    lines = shown(replace(broken, notes=("Redis is away. Start it.", "Redis is away.", "It is late.")))
+    lines = shown(replace(broken, notes=("Redis is away.\nStart it.", "Redis is away.", "It is late.")))
     assert ["note: Start it.", "note: It is late."] == [line for line in lines if line.startswith("note: ")]
 
 

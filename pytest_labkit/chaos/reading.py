@@ -1,0 +1,140 @@
+"""
+Experiments read from their files, and held to a system before anything is run.
+
+An experiment is data: all that it may call is the kit's actions and probes. What else Chaos Toolkit would run
+for one (controls, programs, pages, Python of anybody's) is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pytest_labkit.chaos.experiment import Activity, Experiment, called
+from pytest_labkit.errors import KitError, Mistake
+
+_MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
+_SERVICES = ("service", "caller", "callee")  # arguments that name one
+
+
+def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experiment:
+    """
+    The experiment in *file*, about a system with these *services* and *ways* (`order-payment`).
+
+    Raises:
+        Mistake: It is no YAML, no experiment, calls what is not the kit's, or names what is not there.
+    """
+    experiment = Experiment(file, _content(file))
+    try:
+        activities = list(experiment.activities())
+        configuration = _configuration(file, experiment.content)
+    except (AttributeError, TypeError):
+        raise _wrong(file, "lists of probes and actions", "something else where they stand") from None
+    names = {a.get("name") for a in activities if isinstance(a, dict)}
+    for activity in activities:
+        if isinstance(activity, dict) and isinstance(activity.get("ref"), str):
+            if activity["ref"] not in names:
+                raise _wrong(file, "ref to name a probe or action", f"no {activity['ref']!r} is there")
+            continue
+        _look_at(file, activity, configuration, services, ways)
+    return experiment
+
+
+def _content(file: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(file, "a file that can be read", str(error)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise _wrong(file, "YAML", f"{getattr(error, 'problem', None) or error}{where}") from None
+    if not isinstance(content, dict):
+        raise _wrong(file, "an experiment: a title, a hypothesis, a method", f"a {type(content).__name__}")
+    _has_no_controls(file, content)
+    return content
+
+
+def _has_no_controls(file: Path, part: Any) -> None:
+    """Raises `Mistake` if there are controls anywhere in *part*: Python that is run beside the activities."""
+    if isinstance(part, dict):
+        if "controls" in part:
+            raise _wrong(file, "an experiment without controls", "controls")
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        _has_no_controls(file, inner)
+
+
+def _configuration(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands for `${…}`: values as they are, no activity that would be run for one."""
+    given = content.get("configuration") or {}
+    for name, value in given.items():
+        if isinstance(value, dict):
+            raise _wrong(file, "a configuration of plain values", f"{name!r} is {value!r}"[:200])
+    return dict(given)
+
+
+def _look_at(
+    file: Path,
+    activity: Any,
+    configuration: Mapping[str, Any],
+    services: Collection[str],
+    ways: Collection[str],
+) -> None:
+    """Raises `Mistake` unless *activity* calls one of the kit's functions as it can be called."""
+    if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
+        raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
+    name = activity.get("name", "an activity")
+    _calls(file, name, activity)
+    tolerance = activity.get("tolerance")
+    if isinstance(tolerance, dict) and "provider" in tolerance:
+        raise _wrong(file, "a tolerance that is a value, a list or a range", f"{name!r} calls one")
+    module, func = called(activity)
+    function, given = _functions(module)[func], activity["provider"].get("arguments") or {}
+    try:
+        inspect.signature(function).bind(**given)
+    except TypeError as error:
+        raise _wrong(file, f"{name!r} to call {func}{inspect.signature(function)}", str(error)) from None
+    named = _filled_in({key: given[key] for key in _SERVICES if key in given}, configuration)
+    for service in named.values():
+        if service not in services:
+            raise _wrong(file, f"one of {', '.join(services)}", f"{name!r} names {service!r}")
+    if "caller" in named and f"{named['caller']}-{named['callee']}" not in ways:
+        got = f"{name!r} names the way from {named['caller']} to {named['callee']}"
+        raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
+
+
+def _calls(file: Path, name: str, activity: Activity) -> None:
+    """Raises `Mistake` unless what *activity* calls is one of the kit's functions."""
+    module, func = called(activity)
+    kind = activity["provider"].get("type")
+    if module not in _MODULES or kind != "python":
+        got = f"{name!r} calls {module if kind == 'python' else kind!r}"
+        raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
+    if func not in (known := _functions(module)):
+        raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
+
+
+def _functions(module: str) -> dict[str, Callable[..., Any]]:
+    if find_spec("chaostoolkit") is None:
+        raise KitError("Chaos Toolkit is not installed.", "Run: pip install 'pytest-labkit[labs]'")
+    from pytest_labkit.chaos import actions, probes
+
+    chosen = actions if module == _MODULES[0] else probes
+    return {name: getattr(chosen, name) for name in chosen.__all__}
+
+
+def _filled_in(given: dict[str, Any], configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """*given* with what *configuration* has for `${…}` in it, as `chaos` will have it."""
+    from chaoslib import substitute
+
+    return dict(substitute(given, configuration, {}))
+
+
+def _wrong(file: Path, expected: str, got: str) -> Mistake:
+    return Mistake(checked="", expected=expected, got=f"experiments/{file.name}: {got}")
