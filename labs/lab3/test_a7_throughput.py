@@ -58,7 +58,14 @@ def new_batch(rng, order_id):
     ]
 
 
-def test_ten_thousand_events_a_second(store, elsewhere, answers, table, measure, rng):
+@pytest.fixture
+def yardstick(dynamodb):
+    """A table of the yardstick's own: to scan its items among the student's takes most of a minute."""
+    dynamodb.create_table("yardstick", partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
+    return dynamodb.client
+
+
+def test_ten_thousand_events_a_second(store, elsewhere, answers, table, yardstick, measure, rng):
     """4 writers append batches of 100 to a stream each, and every event that was acknowledged is there."""
     store.append_events("order-0", 0, [ItemAdded(order_id="1", item_id="1", quantity=1)])
     load, batches = (
@@ -71,7 +78,7 @@ def test_ten_thousand_events_a_second(store, elsewhere, answers, table, measure,
             load.round,
             unit="events/s",
             prepare=load.supply,
-            reference=lambda: plain_writes(table.client, batches, rng),
+            reference=lambda: plain_writes(yardstick, batches, rng),
             note=f"batches of {BATCH} by {WRITERS} writers; the reference puts one item a batch",
         )
     finally:
@@ -93,7 +100,7 @@ def plain_writes(client, batches, rng):
             events = batches[count // BATCH % len(batches)]
             checked = [ItemAdded.model_validate(vars(event)) for event in events]
             client.put_item(
-                TableName="event-store",
+                TableName="yardstick",
                 Item={
                     "aggregate_id": {"S": stream},
                     "version": {"N": str(count + 1)},
@@ -105,7 +112,7 @@ def plain_writes(client, batches, rng):
         return count
 
     stem = rng.randbytes(8).hex()
-    return sum(at_once([lambda w=w: write(f"yardstick-{stem}-{w}") for w in range(WRITERS)]))
+    return sum(at_once([lambda w=w: write(f"{stem}-{w}") for w in range(WRITERS)]))
 
 
 def _is_stored(stored, elsewhere, table, rng):
@@ -120,8 +127,7 @@ def _is_stored(stored, elsewhere, table, rng):
         got = elsewhere.get_events(stream, after)
         same_events(stored[stream][after:], got, first_version=after + 1, perhaps=early)
     acknowledged = sum(len(events) for events in stored.values())
-    theirs = [item for item in table.items() if not item["aggregate_id"]["S"].startswith("yardstick")]
-    has_room(theirs, 16 * acknowledged)
+    has_room(table.items(), 16 * acknowledged)
 
 
 def _comes_back(stored, answers):
