@@ -9,6 +9,7 @@ ignored, as a shell (SIGINT) and nohup (SIGHUP) have it for what they start: som
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -24,6 +25,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def installed(*names: str) -> str:
+    """
+    The path of the first of the programs *names* that is here.
+
+    Skips the test where there is none; fails it where it has to run (`LABKIT_TEST_TOOLS=require`, as in CI).
+    """
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None and os.environ.get("LABKIT_TEST_TOOLS") == "require":
+        pytest.fail(f"LABKIT_TEST_TOOLS=require, and there is no {names[0]}")
+    if found is None:
+        pytest.skip(f"there is no {names[0]}")
+    return found
+
 
 # Each of these takes minutes by itself. Together with all the others they run in CI: pytest -m exhaustive.
 _EXHAUSTIVE = (

@@ -170,9 +170,9 @@ class Labs:
         return Run(status, report, output.read_text("utf-8", "replace"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def labs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Labs]:
-    """Both labs, with a run of each selected attack on its way; services are up for the session."""
+    """Both labs, with a run of each selected attack on its way, and the services for them."""
     folder = tmp_path_factory.mktemp("attacks")
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
         found = services.start(["dynamodb", "kafka"])

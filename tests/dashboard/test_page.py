@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,12 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 import pytest_labkit
 from pytest_labkit.dashboard.child import Page
 from pytest_labkit.system.under_test import UnderTest
+from tests.conftest import installed
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(pytest_labkit.__file__).parents[1])}
 
 
@@ -107,12 +107,11 @@ def test_a_program_is_killed_and_started_from_the_page(shop: UnderTest) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look at it with")
 def test_a_browser_shows_payment_red_and_green_again(shop: UnderTest) -> None:
     """Within two seconds of its death, and after it is back."""
-    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = installed("chromium", "chromium-browser", "google-chrome")
     with Page(shop.file) as page, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page()
         wrong: list[str] = []
         tab.on("pageerror", lambda error: wrong.append(str(error)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,11 +11,9 @@ import yaml
 from pytest_labkit.monitoring import History
 from pytest_labkit.monitoring.history import Labels, labels
 from pytest_labkit.monitoring.promql import evaluate
+from tests.conftest import installed
 
-pytestmark = [
-    pytest.mark.exhaustive,
-    pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed"),
-]
+pytestmark = pytest.mark.exhaustive
 EVERY_S, AT_S = 15, 187  # off the scrapes: the ends of ranges are where versions of Prometheus differ
 SERIES = {
     'calls_total{breaker="payment",outcome="failure"}': [0, 0, 3, 9, 9, 20, 21, 2, 5, 5, 8, 12, 13],
@@ -107,6 +104,10 @@ def test_it_gives_what_prometheus_gives(expr: str, tmp_path: Path) -> None:
     file = tmp_path / "test.yaml"
     file.write_text(yaml.safe_dump(test))
     done = subprocess.run(
-        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=60, check=False
+        [installed("promtool"), "test", "rules", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert 0 == done.returncode, done.stdout + done.stderr
