@@ -62,8 +62,9 @@ def held_up(answers: Any, seed: int) -> Callable[[], AbstractContextManager[None
 
 @pytest.fixture
 def client_is_written(answers: Any) -> None:
-    """A stub says that it is one, before a system is started for it."""
-    outcome(lambda: answers.payment_client.PaymentClient("http://127.0.0.1:9").charge([]))
+    """A stub says that it is one, and what cannot be loaded does too, before a system is started for it."""
+    client = answers.payment_client.PaymentClient("http://127.0.0.1:9")
+    outcome(lambda: client.charge([]))
 
 
 @pytest.fixture
@@ -91,11 +92,14 @@ def watched(answers: Any, guard: Callable[..., Guarded]) -> Iterator[Callable[..
 
 @pytest.fixture
 def watch_is_written(answers: Any) -> None:
-    """A stub of monitoring.py says that it is one, before a system is started for it."""
+    """The same of monitoring.py."""
     scraping = answers.beside("scraping")
     scraping.remember()
-    outcome(lambda: answers.monitoring.watch(None, "nobody"))
-    scraping.forget()
+    try:
+        watch = answers.monitoring.watch
+        outcome(lambda: watch(None, "nobody"))
+    finally:
+        scraping.forget()
 
 
 @pytest.fixture
