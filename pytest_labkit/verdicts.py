@@ -29,7 +29,7 @@ from pytest_labkit.answers.raised import (
 )
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.diagnosis import diagnose
-from pytest_labkit.errors import LabkitError, Mistake
+from pytest_labkit.errors import LabkitError, Mistake, ServiceFailed
 from pytest_labkit.limits import OutOfTime
 from pytest_labkit.model import (
     Chronicle,
@@ -125,7 +125,7 @@ def classify(
     passed = frames(error, answers)
     where = passed[-1] if passed else None
     if isinstance(error, LabkitError) and not _is_raised_in(answers, error):
-        return Verdict.UNKNOWN, Message(checked, "a working kit", told(error)), None
+        return Verdict.UNKNOWN, Message(checked, "a working kit", told(error), error.hint), None
     if isinstance(error, Mistake):
         steps = error.timeline if isinstance(error, Counterexample) else ()
         said = Message(error.checked or checked, error.expected, error.got, error.perhaps, timeline=steps)
@@ -149,6 +149,8 @@ def told(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.text:
         return f"{type(error).__name__}: {error.msg}: {error.text.strip()}"
     first = str(error).strip().partition("\n")[0]
+    if isinstance(error, ServiceFailed) and error.log_tail:
+        return f"{first} Its log ends: {error.log_tail[-1].strip()}"
     if isinstance(error, LabkitError):
         return first
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

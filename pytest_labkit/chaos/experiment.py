@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ VARIABLE = "LABKIT_SYSTEM"
 
 LEFT = "LABKIT_LEFT"
 """Names, in the environment of `chaos`, the file for what it had begun and not undone at its end."""
+
+LIFELINE = "LABKIT_LIFELINE"
+"""In the environment of `chaos`: its input ends when whoever started it is gone, and it has to end then."""
 
 _VALIDATE_S = 60.0
 
@@ -87,8 +91,8 @@ class Experiment:
             process = subprocess.Popen(
                 [*command, str(self.file.resolve())],
                 cwd=folder,
-                env=_environ() | {VARIABLE: str(system), LEFT: str(left)},
-                stdin=subprocess.DEVNULL,
+                env=_environ() | {VARIABLE: str(system), LEFT: str(left), LIFELINE: "1"},
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at the terminal is the kit's to handle
@@ -130,6 +134,7 @@ class Running:
                 expected=f"the experiment to end within {within_s:g} s",
                 got=f"it still ran; its last words: {_said(self._output())}",
             ) from None
+        self.end()
         try:
             told = json.loads(self._journal.read_text("utf-8"))
         except (OSError, ValueError):
@@ -152,12 +157,11 @@ class Running:
         """End it, if it has not ended: asked to, so that it takes back what it has begun, then killed."""
         for ask in (self._process.terminate, self._process.kill):
             if self.ended:
-                return
+                break
             ask()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                continue
+        self._process.communicate()  # which closes its input
 
     def until(self, seen: Callable[[], bool], within_s: float) -> bool:
         """Whether *seen* comes true before it ends, and within *within_s* seconds."""

@@ -50,7 +50,7 @@ class Load:
         self._environ = {**os.environ, **(environ or {})}
         self._command = [
             *(sys.executable, "-P", "-m", "locust", "--host", url),
-            *("--locustfile", f"{locustfile},{Path(__file__).with_name('anew.py')}"),
+            *("--locustfile", f"{locustfile},{Path(__file__).with_name('locustfile.py')}"),
             *("--headless", "--users", str(users), "--spawn-rate", str(users), "--stop-timeout", "5"),
             *("--csv", str(self._prefix), "--only-summary", "--skip-log-setup"),
         ]
@@ -65,7 +65,7 @@ class Load:
                 self._command,
                 cwd=self._log.parent,
                 env=self._environ,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # ends when this process does, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -86,14 +86,16 @@ class Load:
         if process is None:
             return
         if process.poll() is not None:
+            process.communicate()
             raise KitError(f"Locust ended by itself: {self._said()}", "Is it installed? pip install locust")
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(_END_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
             raise KitError(f"Locust did not end in {_END_S:g} s.") from None
+        finally:
+            process.communicate()  # which closes its input
 
     def counted(self) -> dict[str, Counted]:
         """What was counted by the end, by the name of the request; all together as `Aggregated`."""

@@ -221,12 +221,12 @@ def _challenges(document: Document) -> Iterator[Line]:
 
 
 def _notes(document: Document, width: int) -> Iterator[Line]:
-    """The notes; of one that begins with what was got, which stands above, what follows: what to do."""
+    """The notes, without what stands above: what was got, and what is to be done about it."""
     explained = _explained(document)
     message = explained["message"] if explained else None
-    told = message["got"] if message else ""
-    unsaid = (_beyond(told, note) for note in document["notes"] if note != wording.DIRECT)
-    notes = [note for note in unsaid if note]
+    got, perhaps = (message["got"], message["perhaps"]) if message else ("", None)
+    unsaid = (_beyond(got, note) for note in document["notes"] if note != wording.DIRECT)
+    notes = [note for note in unsaid if note and note != perhaps]
     for n, note in enumerate(notes[:MOST_LINES]):
         yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
 

@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pytest_labkit import expect
 from pytest_labkit.chaos import probes, reading
 from pytest_labkit.chaos.experiment import Experiment, Journal
 from pytest_labkit.errors import Mistake
@@ -121,7 +124,7 @@ def test_pressure_ends_with_a_chaos_that_is_killed(shop: UnderTest, tmp_path: Pa
     process = psutil.Process(shop.member("payment").pid)
     assert running.until(lambda: process.status() == psutil.STATUS_STOPPED, RUN_S)
     os.kill(running._process.pid, signal.SIGKILL)
-    running._process.wait()
+    running.end()
     assert 5.0 > took(int(shop.urls["payment"].rpartition(":")[2]))
 
 
@@ -136,6 +139,51 @@ def test_too_little_memory(shop: UnderTest, tmp_path: Path) -> None:
     assert running.until(lambda: 0 < process.rlimit(psutil.RLIMIT_AS)[0] < limited, RUN_S)
     running.wait(RUN_S)
     assert psutil.RLIM_INFINITY == process.rlimit(psutil.RLIMIT_AS)[0]
+
+
+STARTS_BOTH = """
+import sys, time
+from pathlib import Path
+from pytest_labkit.chaos.experiment import Experiment
+from pytest_labkit.load import Load
+
+experiment, system, folder, url = sys.argv[1:]
+Experiment(Path(experiment), {}).start(Path(system), Path(folder))
+with Load(Path(folder) / "customers.py", url, 1, Path(folder)):
+    time.sleep(600)
+"""
+CUSTOMERS = """
+from locust import HttpUser, constant, task
+
+class Customer(HttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def ping(self):
+        self.client.get("/ping")
+"""
+
+
+def test_neither_chaos_nor_locust_outlives_who_started_it(shop: UnderTest, tmp_path: Path) -> None:
+    """Who started them is killed, and can tell nobody; the fault ends with them."""
+    (tmp_path / "customers.py").write_text(CUSTOMERS)
+    begin = written(tmp_path, activity("partition", 600, caller="order", callee="payment"))
+    asked = [str(begin.file), str(shop.file), str(tmp_path), shop.urls["order"]]
+    parent = subprocess.Popen([sys.executable, "-c", STARTS_BOTH, *asked])
+    requests = tmp_path / "load_stats.csv"
+    expect.eventually(True, lambda: _is_cut(shop) and requests.exists(), within_s=RUN_S, every_s=0.2)
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert {"chaostoolkit", "locust"} <= {word for child in children for word in child.cmdline()}
+    parent.kill()
+    parent.wait()
+    assert [] == psutil.wait_procs(children, timeout=5)[1]
+    assert 1.0 > took(shop.ways["order-payment"])
+
+
+def _is_cut(shop: UnderTest) -> bool:
+    """Whether order does not reach payment."""
+    reached = {found.name: found.unreachable for found in shop.health()}
+    return "payment" in reached["order"]
 
 
 def test_rollbacks_run_when_it_is_interrupted(shop: UnderTest, tmp_path: Path) -> None:

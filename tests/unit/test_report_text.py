@@ -158,6 +158,14 @@ def test_a_note_does_not_say_again_what_was_got() -> None:
     assert ["note: Start it.", "note: It is late."] == [line for line in lines if line.startswith("note: ")]
 
 
+def test_a_note_does_not_say_again_what_to_do() -> None:
+    """Where that stands beside what was got."""
+    message = replace(STALE_WRITER, got="Redis is away.", perhaps="Start it.")
+    broken = report("passed unknown passed passed passed passed passed", messages={"A2": message})
+    lines = shown(replace(broken, notes=("Redis is away.\nStart it.",)))
+    assert [] == [line for line in lines if line.startswith("note: ")]
+
+
 def test_unselected_criteria_are_not_explained() -> None:
     """After --lab-criterion the others need no explanation."""
     assert [] == labels(shown(SAMPLES["one_criterion"]()))

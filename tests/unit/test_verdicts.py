@@ -52,6 +52,15 @@ def test_blame_on_the_kit(answers: dict[str, str], verdict: Verdict) -> None:
     assert verdict == classify(caught.value, checked="c", answers=answers)[0]
 
 
+def test_what_to_do_about_the_kit_is_told() -> None:
+    """And of a service that ended, the last that it said."""
+    missing = KitError("Locust is not installed.", "Run: pip install it")
+    ended = ServiceFailed("shop", awaited="all", waited_s=1, exit_status=1, log_tail=["a", "no such file"])
+    told = [classify(error, checked="c", answers={})[1] for error in (missing, ended)]
+    assert ("Locust is not installed.", "Run: pip install it") == (told[0].got, told[0].perhaps)
+    assert told[1].got.endswith("it ended with exit status 1. Its log ends: no such file")
+
+
 def test_worst_outcome_is_the_verdict() -> None:
     """A criterion is as good as the worst of its tests."""
     mixed = [outcome(Verdict.PASSED), outcome(Verdict.TODO), outcome(Verdict.FAILED)]
