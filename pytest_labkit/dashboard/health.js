@@ -13,6 +13,14 @@ function made(tag, attributes = {}, ...inside) {
   return element;
 }
 
+function look(node) {
+  return !node.ok ? "bad" : node.well ? "good" : "warn";
+}
+
+function mark(node) {
+  return { bad: "✕", warn: "!", good: "✓" }[look(node)];
+}
+
 function drawGraph(picture) {
   const graph = document.getElementById("graph");
   graph.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
@@ -24,12 +32,10 @@ function drawGraph(picture) {
       made("title", {}, `${link.from} → ${link.to}: ${link.ok ? "works" : "does not work"}`));
   });
   const nodes = picture.nodes.map((node) => {
-    const look = !node.ok ? "bad" : node.well ? "good" : "warn";
-    const mark = { bad: "✕", warn: "!", good: "✓" }[look];
     const said = node.said.length > 20 ? `${node.said.slice(0, 19)}…` : node.said;
-    return made("g", { class: `node ${look}`, "data-name": node.name, "data-look": look },
+    return made("g", { class: `node ${look(node)}`, "data-name": node.name, "data-look": look(node) },
       made("rect", { x: node.x - 62, y: node.y - 26, width: 124, height: 52, rx: 8 }),
-      made("text", { x: node.x, y: node.y - 4 }, `${mark} ${node.name}`),
+      made("text", { x: node.x, y: node.y - 4 }, `${mark(node)} ${node.name}`),
       made("text", { x: node.x, y: node.y + 15, class: "said" }, said),
       made("title", {}, `${node.name}: ${node.said}`));
   });
@@ -94,7 +100,7 @@ function drawPrograms(picture) {
   }
   for (const node of programs) {
     const row = box.querySelector(`[data-program="${CSS.escape(node.name)}"]`);
-    row.querySelector(".state").textContent = `${node.ok ? "✓" : "✕"} ${node.name}: ${node.said}`;
+    row.querySelector(".state").textContent = `${mark(node)} ${node.name}: ${node.said}`;
     const button = row.querySelector("button");
     button.dataset.do = node.ok ? "kill" : "start";
     button.textContent = node.ok ? "Kill" : "Start";

@@ -17,12 +17,12 @@ from pytest_labkit.monitoring.history import History
 from pytest_labkit.services import together
 
 _TIMEOUT_S = 0.8
-_RATE = 'sum by (job) (rate({{__name__=~".+_requests_total",route!~"/(health|metrics|ping)"}}[{window}]))'
+_RATE = 'sum by (job) (rate({{__name__=~".+_(requests|messages)_total",route!~"/(health|metrics|ping)"}}[{window}]))'
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program as it was seen: whether it answers, what it reaches, requests a second."""
+    """A program as it was seen: whether it answers, what it reaches, requests and messages a second."""
 
     name: str
     answers: bool
@@ -85,10 +85,7 @@ class Watch:
         now = self._clock()
         for name, (_, metrics) in said.items():
             self.history.scraped(now, name, metrics)
-        rates = {
-            dict(s).get("job", ""): v
-            for s, v in promql.evaluate(_RATE.format(window="10s"), self.history, now).items()
-        }
+        rates = {dict(s).get("job", ""): v for s, v in promql.evaluate(_RATE, self.history, now).items()}
         programs = tuple(_program(name, said[name][0], rates.get(name, 0.0)) for name in self._urls)
         return Seen(now, programs, _breakers(self.history, now), *self._raised(now))
 

@@ -79,6 +79,19 @@ def test_model_answers_pass_with_the_shop(door: str, doors: dict[str, Trials]) -
     assert () == doors[door].complaints("whole")
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_client_that_cannot_be_loaded_is_the_student_s_error(
+    door: str, doors: dict[str, Trials], tmp_path: Path
+) -> None:
+    """No shop is started for it, and the kit does not take the blame."""
+    client = (ROOT / "solutions" / "lab4" / "payment_client.py").read_text("utf-8")
+    (tmp_path / "payment_client.py").write_text(f"{client}\nimport nothing_such\n", "utf-8")
+    wanted = dict.fromkeys(("B1", "C3"), frozenset({"error"}))
+    folders = (tmp_path, ROOT / "solutions")
+    doors[door].start(Trial(LAB4, "cannot_be_loaded", folders, wanted, {None: "see labs/lab4/conftest.py"}))
+    assert () == doors[door].complaints("cannot_be_loaded")
+
+
 @pytest.mark.parametrize(("bug", "door"), [bug_and_door(bug, door) for bug in BUGS for door in DOORS])
 def test_a_planted_bug_is_caught_by_its_criterion(bug: Planted, door: str, doors: dict[str, Trials]) -> None:
     """The test that the bug was planted for fails, and its criterion with it."""

@@ -9,6 +9,8 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,9 +18,11 @@ import pytest
 import redis
 import urllib3
 
+from pytest_labkit import settings, system
 from pytest_labkit.services import wait
 from pytest_labkit.services.base import Endpoint
 from pytest_labkit.system import Health, System
+from tests.system.conftest import make_course
 
 NAMES = ["order", "payment", "inventory", "notification"]
 HTTP = urllib3.PoolManager(retries=False, timeout=10)
@@ -166,3 +170,20 @@ def test_sigterm_ends_a_program_cleanly(shop: System, name: str) -> None:
     shop.running._children[number].wait(5)
     assert 0 == shop.running._children[number].returncode
     assert shop.running.log_tail(40)[-1].endswith(f"{name} has stopped")
+
+
+@pytest.mark.exhaustive
+def test_the_shop_does_without_a_monitoring_that_cannot_be_loaded(
+    endpoints: dict[str, Endpoint], tmp_path: Path
+) -> None:
+    """Who works on part B is not stopped by a half-written part C."""
+    lab = make_course(tmp_path)
+    (lab.folder / "monitoring.py").write_text("import nothing_such\n")
+    chosen = replace(settings.resolve(tmp_path), backend="local")
+    shop = system.start(lab, system.read(lab), endpoints.values(), chosen)
+    try:
+        assert 201 == order(shop)[0]
+        said = shop.log_tail("order", 50)
+    finally:
+        shop.stop()
+    assert any("monitoring.py raised ModuleNotFoundError" in line for line in said)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 from confluent_kafka import Consumer, KafkaException
+from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -17,6 +18,7 @@ from pytest_labkit.system.place import Place
 
 NOTIFIED = "shop:notified"
 _BATCH, _WAIT_S, _AGAIN_S = 500, 0.2, 0.2
+_NOTED = Counter("shop_messages_total", "Messages written down, those included that had been before")
 
 
 def main(place: Place) -> None:
@@ -69,5 +71,6 @@ async def _noted(orders: list[dict[str, str]], redis: Redis, stopping: asyncio.E
             logging.warning("Redis does not take %d notifications: %s", len(orders), error)
             await asyncio.sleep(_AGAIN_S)
         else:
+            _NOTED.inc(len(orders))
             return True
     return False
