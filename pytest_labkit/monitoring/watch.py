@@ -17,7 +17,8 @@ from pytest_labkit.monitoring.history import History
 from pytest_labkit.services import together
 
 _TIMEOUT_S = 0.8
-_RATE = 'sum by (job) (rate({{__name__=~".+_(requests|messages)_total",route!~"/(health|metrics|ping)"}}[{window}]))'
+_DONE = '{__name__=~".+_(requests|messages)_total",route!~"/(health|metrics|ping)"}'
+_RATE = f"sum by (job) (rate({_DONE}[10s]))"
 
 
 @dataclass(frozen=True)
