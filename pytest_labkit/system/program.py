@@ -8,6 +8,7 @@ package, so that it finds the lab's given files and, before them, the answers; i
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from pytest_labkit.system.place import Place
 
 
 def main(file: Path) -> None:
-    """Run it to its end."""
+    """Run it to its end; what it logs goes to its log, from the first line of a student's code on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     told = json.loads(file.read_text("utf-8"))
     loading.open_package(told["package"], Path(told["root"]), map(Path, told["folders"]))
     calls = {name: (str(host), int(port)) for name, (host, port) in told["calls"].items()}

@@ -58,7 +58,6 @@ def application(
 
 def run(place: Place, application: web.Application) -> None:
     """Serve on the place's port of 127.0.0.1 until SIGTERM, then answer what has begun, and end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.info("%s serves on port %d", place.name, place.port)
     web.run_app(
         application, host="127.0.0.1", port=place.port, access_log=None, print=None, shutdown_timeout=2
