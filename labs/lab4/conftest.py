@@ -11,6 +11,7 @@ import pytest
 from labs.lab4.checking import Call, Guarded, outcome
 from labs.lab4.page import Shown
 from labs.lab4.shopping import Shop
+from labs.lab4.till import Till
 from labs.lab4.watching import Metrics
 from pytest_labkit.dashboard.child import Page
 
@@ -58,6 +59,14 @@ def held_up(answers: Any, seed: int) -> Callable[[], AbstractContextManager[None
             interleaving.end()
 
     return interleaved
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    """Where payment would be."""
+    made = Till()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from labs.lab4 import experimenting
+from labs.lab4.checking import outcome
 from labs.lab4.experimenting import watching
 from labs.lab4.shopping import Shop
+from labs.lab4.till import Till
 from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("B1")]
@@ -17,6 +19,26 @@ FAULT = "payment's process to be gone for a while"
 def test_the_experiment_is_valid(answers: Any) -> None:
     """`chaos validate` accepts experiments/service_failure.yaml."""
     experimenting.begun(answers, NAME).validate()
+
+
+def test_charges_go_through_the_breaker(till: Till, answers: Any) -> None:
+    """PaymentClient calls payment through the breaker that it is given, and through no other."""
+    state = answers.beside("callers").state
+    breaker = answers.circuit_breaker.CircuitBreaker(failure_threshold=1, recovery_timeout=60)
+    client = answers.payment_client.PaymentClient(till.url, breaker)
+    till.says = 500
+    charge = [{"order_id": "o-1", "amount": 1250}]
+    outcome(lambda: client.charge(charge))  # that it raises nothing is B7's matter
+    expect.equal("OPEN", state(breaker), perhaps="an answer of 500 is a failure: let the breaker hear of it")
+    calls, till.says = len(till.received), 200
+    got, _ = outcome(lambda: client.charge(charge))
+    expect.equal(calls, len(till.received), perhaps="payment was called past an open breaker")
+    expect(
+        got != {"status": "charged"},
+        expected="no charge, the breaker being open",
+        got=f"{got!r}",
+    )
+    expect.equal("OPEN", state(client.breaker), perhaps="client.breaker is the breaker that was given")
 
 
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:

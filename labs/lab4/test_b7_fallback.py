@@ -3,7 +3,6 @@
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,14 +16,6 @@ pytestmark = [pytest.mark.criterion("B7")]
 PENDING = {"status": "pending", "degraded": True}
 CHARGED = {"status": "charged"}
 OPEN_S, FAULT_S = 4.0, 1.5
-
-
-@pytest.fixture
-def till() -> Iterator[Till]:
-    """Where payment would be."""
-    made = Till()
-    yield made
-    made.close()
 
 
 def charged(client: Any, *orders: str) -> Any:

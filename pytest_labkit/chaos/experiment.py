@@ -22,9 +22,8 @@ VARIABLE = "LABKIT_SYSTEM"
 LEFT = "LABKIT_LEFT"
 """Names, in the environment of `chaos`, the file for what it had begun and not undone at its end."""
 
-LIFELINE = "LABKIT_LIFELINE"
-"""In the environment of `chaos`: its input ends when whoever started it is gone, and it has to end then."""
-
+_PYTHON = (sys.executable, "-P", "-m")
+_QUIET = ("--no-version-check", "--no-log-file")
 _VALIDATE_S = 60.0
 
 Activity = Mapping[str, Any]
@@ -69,7 +68,7 @@ class Experiment:
     def validate(self) -> None:
         """Have `chaos validate` look at it; raises `Mistake` with what it says if it is not valid."""
         done = subprocess.run(
-            [*_chaos(), "validate", self.file.name],
+            [*_PYTHON, "chaostoolkit", *_QUIET, "validate", self.file.name],
             cwd=self.file.parent,
             env=_environ(),
             capture_output=True,
@@ -87,12 +86,12 @@ class Experiment:
         folder.mkdir(parents=True, exist_ok=True)
         journal, log, left = folder / "journal.json", folder / "chaos.log", folder / "left.json"
         with log.open("wb") as output:
-            command = [*_chaos(), "run", "--rollback-strategy", "always", "--journal-path", str(journal)]
+            command = [*_PYTHON, "pytest_labkit.chaos.child", *_QUIET, "run", "--rollback-strategy", "always"]
             process = subprocess.Popen(
-                [*command, str(self.file.resolve())],
+                [*command, "--journal-path", str(journal), str(self.file.resolve())],
                 cwd=folder,
-                env=_environ() | {VARIABLE: str(system), LEFT: str(left), LIFELINE: "1"},
-                stdin=subprocess.PIPE,
+                env=_environ() | {VARIABLE: str(system), LEFT: str(left)},
+                stdin=subprocess.PIPE,  # ends when this process does, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at the terminal is the kit's to handle
@@ -180,10 +179,6 @@ def called(activity: Activity) -> tuple[str, str]:
     """The module and the function that *activity* calls; empty where it is none of Python's."""
     provider = activity.get("provider") or {}
     return str(provider.get("module", "")), str(provider.get("func", ""))
-
-
-def _chaos() -> list[str]:
-    return [sys.executable, "-P", "-m", "chaostoolkit", "--no-version-check", "--no-log-file"]
 
 
 def _environ() -> dict[str, str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import sys
-import threading
 from functools import cache
 from pathlib import Path
 
 from chaoslib.exceptions import ActivityFailed
 
 from pytest_labkit import settings
-from pytest_labkit.chaos.experiment import LEFT, LIFELINE, VARIABLE
+from pytest_labkit.chaos.experiment import LEFT, VARIABLE
 from pytest_labkit.errors import LabkitError
 from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.undo import Fault
@@ -80,13 +78,3 @@ def _tell_what_is_left() -> None:
     """What the experiment has begun and not undone, for the one who asked for it to be run."""
     if (named := os.environ.get(LEFT)) is not None:
         Path(named).write_text(json.dumps([fault.name for fault in faults.values()]), encoding="utf-8")
-
-
-def _end_with_the_input() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)  # its links and its pressure end with it, and the system with whoever is gone
-
-
-if os.environ.get(LIFELINE) is not None:
-    threading.Thread(target=_end_with_the_input, daemon=True).start()

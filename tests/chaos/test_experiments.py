@@ -173,7 +173,7 @@ def test_neither_chaos_nor_locust_outlives_who_started_it(shop: UnderTest, tmp_p
     requests = tmp_path / "load_stats.csv"
     expect.eventually(True, lambda: _is_cut(shop) and requests.exists(), within_s=RUN_S, every_s=0.2)
     children = psutil.Process(parent.pid).children(recursive=True)
-    assert {"chaostoolkit", "locust"} <= {word for child in children for word in child.cmdline()}
+    assert {"pytest_labkit.chaos.child", "locust"} <= {word for child in children for word in child.cmdline()}
     parent.kill()
     parent.wait()
     assert [] == psutil.wait_procs(children, timeout=5)[1]
@@ -196,6 +196,19 @@ def test_rollbacks_run_when_it_is_interrupted(shop: UnderTest, tmp_path: Path) -
     journal = running.wait(RUN_S)
     shop.catch_up()
     assert ("interrupted", 1, True) == (journal.status, len(journal.rollbacks), shop.runs("payment"))
+
+
+def test_it_is_interrupted_where_interrupts_are_ignored(shop: UnderTest, tmp_path: Path) -> None:
+    """A shell has it so for what it starts in the background; checks that run there come to the same."""
+    begin = written(tmp_path, activity("kill", 30, service="payment"))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        running = begin.start(shop.file, tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert running.until(lambda: not shop.runs("payment"), RUN_S)
+    running.interrupt()
+    assert "interrupted" == running.wait(RUN_S).status
 
 
 def test_without_a_steady_state_nothing_is_broken(shop: UnderTest, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Orders:
     def breaker_state(self) -> str | None:
         """The state of the client's breaker, `None` if it has none that says one."""
         state = getattr(getattr(self.client, "breaker", None), "state", None)
-        return str(state) if isinstance(state, str) else None
+        return str.__str__(state) if isinstance(state, str) else None  # of an Enum's member too its value
 
     def _watch_breaker(self) -> None:
         """
