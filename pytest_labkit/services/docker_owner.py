@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 RUN = uuid4().hex
 """This process, to Ryuk: what bears it as `labkit.run` goes when the process does."""
 
+RYUK = "ryuk"
+"""The `labkit.run` of Ryuk, which must not remove itself; it goes ten seconds after its run."""
+
 KEPT = "kept"
 """The `labkit.run` of what `labkit up` keeps: no process owns it."""
 
@@ -52,7 +55,7 @@ def labels(settings: Settings, service: str, *, keep: bool) -> dict[str, str]:
 
 def sweep(client: DockerClient, settings: Settings, *, kept: str | None = None) -> list[str]:
     """
-    Remove the containers and networks of this checkout whose owner is gone; gives their ids.
+    Remove the containers and networks of this checkout whose owner is gone; gives their ids, but for Ryuk's.
 
     Those of other checkouts and of other machines are left alone. What `labkit up` keeps is owned by
     the state file, and by `labkit up` itself until it is written there; those of the service *kept* go
@@ -71,7 +74,7 @@ def sweep(client: DockerClient, settings: Settings, *, kept: str | None = None) 
         if may_go(thing["Labels"], kept=kept) and not (kept is None and _is_in_use(thing, settings)):
             with suppress(APIError):  # another process is removing it too
                 remove(thing["Id"])
-                removed.append(thing["Id"])
+                removed += [thing["Id"]] if thing["Labels"].get("labkit.run") != RYUK else []
     return removed
 
 
@@ -136,7 +139,7 @@ def call_ryuk(settings: Settings, say: Callable[[str], None]) -> None:
 def _start_ryuk(settings: Settings, config: Any, say: Callable[[str], None]) -> socket.socket:
     """Start Ryuk on a port of loopback; the socket over which it has said that it watches."""
     need_image(settings, config.ryuk_image, say)
-    marks = labels(settings, "ryuk", keep=False) | {"labkit.run": "ryuk"}  # it must not remove itself
+    marks = labels(settings, "ryuk", keep=False) | {"labkit.run": RYUK}
     with connected(settings) as client:
         ryuk = client.containers.run(
             config.ryuk_image,

@@ -146,6 +146,13 @@ def ours(root: Path) -> list[Mapping[str, Any]]:
     return [container for container in found if container["Labels"]["labkit.service"] != "ryuk"]
 
 
+def test_a_run_that_came_to_its_end_was_not_killed(course: Course) -> None:
+    """Its Ryuk is still there when the next one begins, and is no sign of a kill."""
+    for _ in range(2):
+        _, said = course.run("--lab-backend", "docker")
+        assert "cleaned up" not in said
+
+
 def test_f06_a_reaper_that_never_answers(course: Course) -> None:
     """In the place of Ryuk there is another server: it is said, the run goes on, and the next one sweeps."""
     environ = {**os.environ, "RYUK_CONTAINER_IMAGE": IMAGES["redis"]}
