@@ -15,7 +15,7 @@ from pytest_labkit.chaos import probes
 from pytest_labkit.load import Load
 
 CUSTOMERS = Path(__file__).parent / "shop" / "customers.py"
-USERS, FEW = 10, 3
+USERS, FEW = 10, 2
 STEADY = 1000
 """Charges a second: half of what USERS order, and more than FEW do."""
 
@@ -43,7 +43,7 @@ class Shop:
 
     @contextmanager
     def few_customers(self) -> Iterator[None]:
-        """Customers who send six hundred orders a second; inside, payment is making charges."""
+        """Customers who send four hundred orders a second; inside, payment is making charges."""
         with self._visited_by(FEW):
             expect.eventually(
                 True,

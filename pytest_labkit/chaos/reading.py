@@ -33,9 +33,9 @@ def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experi
         configuration = _configuration(file, experiment.content)
     except (AttributeError, TypeError):
         raise _wrong(file, "lists of probes and actions", "something else where they stand") from None
-    names = {a.get("name") for a in activities if isinstance(a, dict)}
+    names = [activity.get("name") for activity in activities if isinstance(activity, dict)]
     for activity in activities:
-        if isinstance(activity, dict) and isinstance(activity.get("ref"), str):
+        if isinstance(activity, dict) and "ref" in activity and "provider" not in activity:
             if activity["ref"] not in names:
                 raise _wrong(file, "ref to name a probe or action", f"no {activity['ref']!r} is there")
             continue
@@ -60,14 +60,17 @@ def _content(file: Path) -> dict[str, Any]:
     return content
 
 
-def _has_no_controls(file: Path, part: Any) -> None:
-    """Raises `Mistake` if there are controls anywhere in *part*: Python that is run beside the activities."""
-    if isinstance(part, dict):
-        if "controls" in part:
+def _has_no_controls(file: Path, content: Any) -> None:
+    """Raises `Mistake` if *content* has controls anywhere: Python that runs beside the activities."""
+    waiting, seen = [content], set()  # each part once: YAML's aliases make circles, and much of little
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or not isinstance(part, dict | list):
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict) and "controls" in part:
             raise _wrong(file, "an experiment without controls", "controls")
-        part = list(part.values())
-    for inner in part if isinstance(part, list) else ():
-        _has_no_controls(file, inner)
+        waiting += part.values() if isinstance(part, dict) else part
 
 
 def _configuration(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def test_what_chaos_toolkit_allows_may_be_used(tmp_path: Path) -> None:
         ),
         (action("kill", "service: payment").replace("type: python", "type: process"), "calls 'process'"),
         ("method:\n  - ref: look", "no 'look' is there"),
+        ("method:\n  - {ref: a, name: a, provider: {type: process, path: ls}}", "'a' calls 'process'"),
+        ("method: &a [*a]", r"mine.yaml: \[\[\.\.\.\]\]"),
         (action("kill", "service: payment") + "controls: [{name: mine}]", "mine.yaml: controls"),
         (action("kill", "service: payment") + "    controls: [{name: mine}]", "mine.yaml: controls"),
         ("configuration: {rate: {type: probe, name: x}}", "'rate' is"),
@@ -86,7 +88,17 @@ def test_what_chaos_toolkit_allows_may_be_used(tmp_path: Path) -> None:
     ],
     ids=[
         *("no yaml", "list", "empty", "text", "service", "function", "argument", "way", "module", "process"),
-        *("process in disguise", "ref", "controls", "controls of one", "computed", "filled in", "tolerance"),
+        *(
+            "process in disguise",
+            "ref",
+            "process behind a ref",
+            "circle",
+            "controls",
+            "controls of one",
+            "computed",
+            "filled in",
+            "tolerance",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, said: str, tmp_path: Path) -> None:
