@@ -19,6 +19,9 @@ USERS, FEW = 10, 2
 STEADY = 1000
 """Charges a second: half of what USERS order, and more than FEW do."""
 
+TOLD = {"dead": "dead", "cut_off": "cut off", "late": "two seconds late"}
+"""What the faults of a `Shop` do to payment, in words."""
+
 LATE_S = 2.0
 
 _STEADY_S, _CHARGED_S = 20.0, 40.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labs.lab4.shopping import Shop
+from labs.lab4.shopping import TOLD, Shop
 from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("B5"), pytest.mark.timed]
@@ -22,4 +22,6 @@ def test_customers_are_answered(fault: str, shop: Shop, measure: Any) -> None:
             load.stop()
         counted = load.counted()["Aggregated"]
     expect(counted.requests > 0, expected="requests to end while payment fails", got="not one has ended")
-    measure.record("availability", [100 * counted.availability], unit="%")
+    measure.record(
+        "availability", [100 * counted.availability], unit="%", note=f"while payment is {TOLD[fault]}"
+    )
