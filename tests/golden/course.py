@@ -75,6 +75,7 @@ _VOLATILE = (
     (r"seed \d+", "seed SEED"),
     (r"\d+ deselected, |, \d+ deselected", ""),
     (r"in \d+(\.\d+)?s\b.*", "in SECONDS"),
+    (r"waiting for another timed test on this machine\n", ""),  # where another run measures
     (r"(^[.FEtb?]+ *\[ *\d+%\]\n)+", "PROGRESS\n"),  # a letter for each test, and how many there were, is not
     (r"\b\d+ (passed|failed|lab [a-z]+)(?=[^\n]* in SECONDS)", r"N \1"),  # what these cases are about
     (r"ready in \d+\.\d+ s", "ready in SECONDS"),

@@ -40,7 +40,8 @@ def small_disk(course: Course) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip("mounting a small file system needs root on Linux")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # A guard may look into it for half a second more, and longer where the machine is busy.
+    assert eventually(lambda: subprocess.run(["umount", str(place)], check=False).returncode == 0)
 
 
 def test_f11_a_disk_that_fills_up_in_a_run(course: Course, small_disk: Path) -> None:
