@@ -50,7 +50,7 @@ EXPRESSIONS = [
     "up or state",
     'absent(nothing{job="x"})',
     "absent(up)",
-    "min(calls_total) + max(calls_total) - avg(up) * count(calls_total) % 7",  # exact: the order of a sum differs
+    "min(calls_total) + max(calls_total) - avg(up) * count(calls_total) % 7",  # sums are exact
     "-state + 2 ^ 3",
     "clamp_max(calls_total, 10)",
     "abs(-calls_total)",
