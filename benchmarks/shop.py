@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from labs.lab4.page import Shown
-from labs.lab4.shopping import STEADY, Shop
+from labs.lab4.shopping import CUSTOMERS, STEADY, Shop
 from labs.lab4.test_b7_fallback import pinged_ms
 from pytest_labkit import manifest, settings
 from pytest_labkit.dashboard.child import Page
@@ -30,7 +30,6 @@ from pytest_labkit.slots import own_database
 from pytest_labkit.system import under_test
 
 ROOT = Path(__file__).parents[1]
-CUSTOMERS = ROOT / "labs" / "lab4" / "shop" / "customers.py"
 DEADLINE_S = 60.0
 
 

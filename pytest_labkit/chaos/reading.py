@@ -93,16 +93,17 @@ def _look_at(
     if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
         raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
     name = activity.get("name", "an activity")
-    _calls(file, name, activity)
+    function = _called(file, name, activity)
     tolerance = activity.get("tolerance")
     if isinstance(tolerance, dict) and "provider" in tolerance:
         raise _wrong(file, "a tolerance that is a value, a list or a range", f"{name!r} calls one")
-    module, func = called(activity)
-    function, given = _functions(module)[func], activity["provider"].get("arguments") or {}
+    given = activity["provider"].get("arguments") or {}
     try:
         inspect.signature(function).bind(**given)
     except TypeError as error:
-        raise _wrong(file, f"{name!r} to call {func}{inspect.signature(function)}", str(error)) from None
+        raise _wrong(
+            file, f"{name!r} to call {function.__name__}{inspect.signature(function)}", str(error)
+        ) from None
     named = _filled_in({key: given[key] for key in _SERVICES if key in given}, configuration)
     for service in named.values():
         if service not in services:
@@ -112,8 +113,8 @@ def _look_at(
         raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
 
 
-def _calls(file: Path, name: str, activity: Activity) -> None:
-    """Raises `Mistake` unless what *activity* calls is one of the kit's functions."""
+def _called(file: Path, name: str, activity: Activity) -> Callable[..., Any]:
+    """The kit's function that *activity* calls; raises `Mistake` if it calls anything else."""
     module, func = called(activity)
     kind = activity["provider"].get("type")
     if module not in _MODULES or kind != "python":
@@ -121,6 +122,7 @@ def _calls(file: Path, name: str, activity: Activity) -> None:
         raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
     if func not in (known := _functions(module)):
         raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
+    return known[func]
 
 
 def _functions(module: str) -> dict[str, Callable[..., Any]]:
