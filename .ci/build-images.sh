@@ -31,7 +31,7 @@ jars() { # SERVER FOLDER: its files, as jars.lock pins them
 import shutil, sys
 from pathlib import Path
 from pytest_labkit.services import download
-from pytest_labkit.settings import resolve
+from pytest_labkit.host.settings import resolve
 
 server, folder = sys.argv[1], Path(sys.argv[2])
 folder.mkdir()

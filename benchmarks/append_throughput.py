@@ -22,10 +22,10 @@ from statistics import median
 
 import labs.lab3
 from labs.lab3.events import ItemAdded
-from pytest_labkit import settings
-from pytest_labkit.aws import new_session
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.tables import Tables
+from pytest_labkit.services.aws import new_session
+from pytest_labkit.session.dynamodb import Tables
 
 ROOT = Path(__file__).parents[1]
 TABLE = "event-store"

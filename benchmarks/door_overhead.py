@@ -23,11 +23,11 @@ from pathlib import Path
 from statistics import median
 
 from labs.lab3.events import ItemAdded
-from pytest_labkit import manifest
-from pytest_labkit.answers.children import Children
+from pytest_labkit.answers.child.children import Children
+from pytest_labkit.answers.child.preload import Warmth
 from pytest_labkit.answers.door import Answers
-from pytest_labkit.answers.staging import Staged, stage
-from pytest_labkit.answers.warming import Warmth
+from pytest_labkit.course import manifest
+from pytest_labkit.course.submission import Staged, stage
 
 ROOT = Path(__file__).parents[1]
 ORDER = "def same(value): return value\ndef back(f): return f(1)\n"

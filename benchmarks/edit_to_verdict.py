@@ -21,7 +21,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pytest_labkit import manifest, services, settings
+from pytest_labkit import services
+from pytest_labkit.course import manifest
+from pytest_labkit.host import settings
 
 ROOT = Path(__file__).parents[1]
 Figures = tuple[float, float]  # seconds of the clock, seconds of processors

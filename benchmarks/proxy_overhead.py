@@ -20,9 +20,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
-from pytest_labkit import settings
-from pytest_labkit.faults.board import Faults
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 
 ROUNDS = 5

@@ -25,11 +25,11 @@ from typing import Any
 
 import labs.lab3
 from labs.lab3.events import Event, ItemAdded, OrderCreated
-from pytest_labkit import settings
-from pytest_labkit.measure import percentile
+from pytest_labkit.checks.measure import percentile
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.slots import own_database
-from pytest_labkit.tables import Tables
+from pytest_labkit.session.dynamodb import Tables
+from pytest_labkit.session.isolation import own_database
 
 ROOT = Path(__file__).parents[1]
 TABLE = "event-store"

@@ -18,16 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from labs.lab4.page import Shown
-from labs.lab4.shopping import CUSTOMERS, STEADY, Shop
-from labs.lab4.test_b7_fallback import pinged_ms
-from pytest_labkit import manifest, settings
+from labs.lab4.checks.page import Shown
+from labs.lab4.checks.shopping import CUSTOMERS, STEADY, Shop
+from labs.lab4.checks.test_b7_fallback import pinged_ms
+from pytest_labkit.checks.measure import percentile
+from pytest_labkit.course import manifest
 from pytest_labkit.dashboard.child import Page
+from pytest_labkit.host import settings
 from pytest_labkit.load import Load
-from pytest_labkit.measure import percentile
 from pytest_labkit.services import Services
-from pytest_labkit.slots import own_database
-from pytest_labkit.system import under_test
+from pytest_labkit.session.isolation import own_database
+from pytest_labkit.systems import under_test
 
 ROOT = Path(__file__).parents[1]
 DEADLINE_S = 60.0

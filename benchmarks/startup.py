@@ -21,10 +21,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from pytest_labkit import settings
-from pytest_labkit.services import NAMES, Services, java, processes, together, wait
-from pytest_labkit.services.local_servers import RECIPES
-from pytest_labkit.settings import Settings
+from pytest_labkit.host import concurrently, processes, settings
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import NAMES, Services, wait
+from pytest_labkit.services.local import java
+from pytest_labkit.services.local.recipes import RECIPES
 
 
 def kit(chosen: Settings, names: tuple[str, ...], brokers: int) -> float:
@@ -39,7 +40,7 @@ def plain(chosen: Settings, names: tuple[str, ...], brokers: int) -> float:
     """Seconds until the same servers, with nothing that makes Java start quicker, are ready."""
     with ExitStack() as after:
         start = time.perf_counter()
-        together.each(lambda name: _started(name, chosen, brokers, after), names)
+        concurrently.each(lambda name: _started(name, chosen, brokers, after), names)
         return time.perf_counter() - start
 
 

@@ -21,10 +21,10 @@ from statistics import median, quantiles
 
 import labs.lab3
 from labs.lab3.events import Event, ItemAdded, OrderCreated, OrderState
-from pytest_labkit import settings
-from pytest_labkit.faults.dynamodb import READS, DynamoDBProxy
+from pytest_labkit.faults.dynamodb.proxy import READS, DynamoDBProxy
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.tables import Tables
+from pytest_labkit.session.dynamodb import Tables
 
 ROOT = Path(__file__).parents[1]
 STREAM, ORDER = "order-1", "1"

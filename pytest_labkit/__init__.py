@@ -5,8 +5,8 @@ What a lab's tests import; everything else they get as fixtures. Light on purpos
 loaded in the process that runs a student's code.
 """
 
-from pytest_labkit.errors import KitError, Mistake
-from pytest_labkit.expectation import expect
+from pytest_labkit.domain.errors import KitError, Mistake
+from pytest_labkit.domain.expectation import expect
 
 __version__ = "0.1.0"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings
-from pytest_labkit.errors import UsageProblem
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.host import settings
 
 _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
@@ -74,8 +74,8 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
-    from pytest_labkit import fixtures, session, workers
-    from pytest_labkit.collection import Collection
+    from pytest_labkit.session import fixtures, lab_session, workers
+    from pytest_labkit.session.collection import Collection
 
     chosen = settings.resolve(
         config.rootpath,
@@ -89,7 +89,7 @@ def _begin(config: pytest.Config) -> None:
     collection = Collection(chosen)
     config.pluginmanager.register(collection, "labkit-collection")
     config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
-    config.pluginmanager.register(session.LabSession(config, chosen, collection), session.NAME)
+    config.pluginmanager.register(lab_session.LabSession(config, chosen, collection), lab_session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import fixtures, labcheck, manifest
-from pytest_labkit.model import CriterionResult, Lab, Message, Report, Status, Verdict
+from pytest_labkit.cli.check_labs import linter
+from pytest_labkit.course import manifest
+from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, Status, Verdict
+from pytest_labkit.host.settings import OPTIONS
 from pytest_labkit.report import text
-from pytest_labkit.settings import OPTIONS
+from pytest_labkit.session import fixtures
 from tests.attacks.conftest import ATTACKS, DOORS, Expected
 
 ROOT = Path(__file__).parents[1]
@@ -146,15 +148,15 @@ def half_done(lab: Lab) -> Report:
 def test_labs_are_whole(lab: Lab) -> None:
     """Every criterion has tests, hints and a planted bug; every README shows the criteria of its lab."""
     if RECORD:
-        labcheck.write_table(lab)
-    assert [] == labcheck.problems(lab, ROOT)
+        linter.write_table(lab)
+    assert [] == linter.problems(lab, ROOT)
 
 
 def test_linter_sees_what_is_missing(tmp_path: Path) -> None:
     """The author's linter names a criterion without a test, a missing stub and a missing planted bug."""
     lab = manifest.find(ROOT)[0]
     empty = dataclasses.replace(lab, folder=tmp_path, answers=("event_store.py",))
-    found = labcheck.problems(empty, tmp_path)
+    found = linter.problems(empty, tmp_path)
     assert f"{lab.id}: no test checks A1" in found
     assert f"{lab.id}: there is no stub for event_store.py" in found
     assert f"{lab.id}: no planted bug is there for A1 to catch" in found

@@ -4,8 +4,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from pytest_labkit.services import download, search
-from pytest_labkit.settings import resolve
+from pytest_labkit.host.settings import resolve
+from pytest_labkit.services import search
+from pytest_labkit.services.local import download
 
 home = Path(sys.argv[1])
 engine = search.ENGINES["opensearch"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 
 # Beside those that freezegun leaves alone by itself, such as `threading` and `queue`.
 _REAL = ["pytest_labkit", "_pytest", "pluggy", "concurrent.futures", "selectors", "socket", "subprocess"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from pytest_labkit.answers import loading
-from pytest_labkit.answers.raised import AnswerMissing
-from pytest_labkit.answers.staging import Staged
+from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.rpc.errors import AnswerMissing
+from pytest_labkit.course.submission import Staged
 
 
 class DirectAnswers:
@@ -21,8 +21,10 @@ class DirectAnswers:
         loading.forget(lab.package, staged.modules)
 
     def beside(self, name: str) -> ModuleType:
-        """The given module *name*."""
-        return loading.load(self._staged.lab.package, name)
+        """The given module *name*; raises `AnswerMissing` if the lab gives none."""
+        if (module := self._staged.helper(name)) is None:
+            raise AnswerMissing(f"the lab gives no file {name}.py")
+        return loading.load(self._staged.lab.package, module)
 
     def __getattr__(self, name: str) -> ModuleType:
         if name.startswith("_"):

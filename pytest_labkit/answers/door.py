@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit.answers import clocks, loading
-from pytest_labkit.answers.children import Children
+from pytest_labkit.answers import clocks
+from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child.children import Children
+from pytest_labkit.answers.child.stacks import Stack, stacks_here
 from pytest_labkit.answers.direct import DirectAnswers
 from pytest_labkit.answers.process import ProcessAnswers
-from pytest_labkit.answers.raised import AnswerMissing, Frame, Tampered, frames
-from pytest_labkit.answers.stacks import Stack, stacks_here
-from pytest_labkit.answers.staging import Staged
+from pytest_labkit.answers.rpc.errors import AnswerMissing, Tampered, frames
+from pytest_labkit.course.submission import Staged
+from pytest_labkit.domain.model import Frame
 
 
 class Answers:
@@ -58,8 +60,6 @@ class Answers:
         Raises:
             AnswerMissing: The lab gives no such file.
         """
-        if f"{self._staged.lab.package}.{name}" not in self._staged.given.modules:
-            raise AnswerMissing(f"the lab gives no file {name}.py")
         return self._open().beside(name)
 
     def another_process(self) -> ProcessAnswers:

@@ -6,7 +6,7 @@ import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pytest_labkit.answers.raised import NotAValue
+from pytest_labkit.answers.rpc.errors import NotAValue
 
 if TYPE_CHECKING:
     from pytest_labkit.answers.process import ProcessAnswers

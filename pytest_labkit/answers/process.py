@@ -14,16 +14,17 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from pytest_labkit.answers.channel import BadFrame, Channel
-from pytest_labkit.answers.children import Child
-from pytest_labkit.answers.codec import decode, encode, tagged
+from pytest_labkit.answers.child.children import Child
+from pytest_labkit.answers.child.stacks import Stack, stacks
 from pytest_labkit.answers.handles import Handle, handle, number_of
-from pytest_labkit.answers.lines import Gone, Lines, drained
-from pytest_labkit.answers.raised import AnswerDied, AnswerMissing, Frame, NotAValue, Tampered
-from pytest_labkit.answers.stacks import Stack, stacks
-from pytest_labkit.answers.staging import Staged
-from pytest_labkit.answers.told import Raised, raised_again, tell
-from pytest_labkit.errors import KitError
+from pytest_labkit.answers.rpc.channel import BadFrame, Channel
+from pytest_labkit.answers.rpc.codec import decode, encode, tagged
+from pytest_labkit.answers.rpc.errors import AnswerDied, AnswerMissing, NotAValue, Tampered
+from pytest_labkit.answers.rpc.exceptions import Raised, raised_again, tell
+from pytest_labkit.answers.rpc.peer import Gone, Lines, drained
+from pytest_labkit.course.submission import Staged
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.domain.model import Frame
 
 _SETTLED_S = 2.0
 _SHOWN = 3  # lines of what a child that died had printed
@@ -101,8 +102,10 @@ class ProcessAnswers:
         return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
 
     def beside(self, name: str) -> Any:
-        """The given module *name*, as the child has it."""
-        return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
+        """The given module *name*, as the child has it; raises `AnswerMissing` if the lab gives none."""
+        if (module := self._staged.helper(name)) is None:
+            raise AnswerMissing(f"the lab gives no file {name}.py")
+        return self._ask(f"while {name}.py was loaded", "load", label=name, name=module)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pytest_labkit.chaos import subject
 from pytest_labkit.chaos.pressure import CpuPressure, MemoryPressure
-from pytest_labkit.system import keeping
+from pytest_labkit.systems import kept
 
 __all__ = [
     "add_latency",
@@ -38,7 +38,7 @@ def kill(service: str) -> None:
 def start(service: str) -> None:
     """Start *service* again if it has ended; it is not waited for."""
     subject.member(service).start()
-    keeping.write_down(subject.system(), subject.book())
+    kept.write_down(subject.system(), subject.book())
 
 
 def pause(service: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit.errors import Mistake
+from pytest_labkit.domain.errors import Mistake
 
 VARIABLE = "LABKIT_SYSTEM"
 """Names, in the environment of `chaos`, the file that the system is written down in."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_labkit.chaos.experiment import Activity, Experiment, called
-from pytest_labkit.errors import KitError, Mistake
+from pytest_labkit.domain.errors import KitError, Mistake
 
 _MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
 _SERVICES = ("service", "caller", "callee")  # arguments that name one

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from chaoslib.exceptions import ActivityFailed
 
-from pytest_labkit import settings
 from pytest_labkit.chaos.experiment import LEFT, VARIABLE
-from pytest_labkit.errors import LabkitError
+from pytest_labkit.domain.errors import LabkitError
 from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.undo import Fault
+from pytest_labkit.host import settings
 from pytest_labkit.services.members import ProcessMember
-from pytest_labkit.services.state import Book
-from pytest_labkit.system import System, keeping
+from pytest_labkit.services.registry import Book
+from pytest_labkit.systems import System, kept
 
 faults: dict[tuple[str, ...], Fault] = {}
 """What this process has begun and not undone, by what it was asked for."""
@@ -26,7 +26,7 @@ faults: dict[tuple[str, ...], Fault] = {}
 @cache
 def system() -> System:
     """The system. Raises `ActivityFailed` if there is none."""
-    found = keeping.find(book(), settings.resolve(Path.cwd()))
+    found = kept.find(book(), settings.resolve(Path.cwd()))
     if found is None:
         raise ActivityFailed("no system runs here; start one: labkit up lab4 --chaos")
     return found
@@ -35,7 +35,7 @@ def system() -> System:
 def book() -> Book:
     """Where the system is written down."""
     named = os.environ.get(VARIABLE)
-    return Book(Path(named)) if named else keeping.book(settings.resolve(Path.cwd()))
+    return Book(Path(named)) if named else kept.book(settings.resolve(Path.cwd()))
 
 
 def member(service: str) -> ProcessMember:

@@ -41,8 +41,8 @@ from pytest_labkit.checks.appends import (
 )
 from pytest_labkit.checks.case import Final, Judge
 from pytest_labkit.checks.finding import Finding, timeline
+from pytest_labkit.checks.history import Operation
 from pytest_labkit.checks.reads import stale_read, wrong_read
-from pytest_labkit.history import Operation
 
 __all__ = [
     "Final",

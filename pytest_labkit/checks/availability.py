@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pytest_labkit.checks.finding import Finding
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 
 from pytest_labkit.checks.finding import Finding, brief, earliest
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 Final = Sequence[tuple[int, str]]
 Judge = Callable[[Iterable[Operation], Final], Finding | None]

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_labkit.errors import Mistake
-from pytest_labkit.history import Operation, Outcome
-from pytest_labkit.model import Step
+from pytest_labkit.checks.history import Operation, Outcome
+from pytest_labkit.domain.errors import Mistake
+from pytest_labkit.domain.model import Step
 
 _MEMBERS = 4  # of a list that are shown
 _LONGEST = 16  # characters of a value

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 
 from pytest_labkit.checks.finding import Finding, brief, earliest
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 Judge = Callable[[Iterable[Operation]], Finding | None]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_labkit.checks.case import Case, found, shortest
 from pytest_labkit.checks.finding import Finding, brief
-from pytest_labkit.history import Operation
+from pytest_labkit.checks.history import Operation
 
 
 @shortest

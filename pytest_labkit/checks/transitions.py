@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from pytest_labkit.checks.finding import Finding, earliest
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 
 def wrong_transition(

@@ -15,9 +15,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from pytest_labkit import settings
-from pytest_labkit.errors import KitError
-from pytest_labkit.services.state import Book
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host import settings
+from pytest_labkit.services.registry import Book
 
 _TIMEOUT_S = 5.0
 

@@ -17,11 +17,11 @@ from typing import Any
 from aiohttp import web
 
 from pytest_labkit.dashboard import picture
-from pytest_labkit.errors import UsageProblem
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.monitoring import Watch
-from pytest_labkit.services.state import Book
-from pytest_labkit.settings import Settings
-from pytest_labkit.system import System, keeping
+from pytest_labkit.services.registry import Book
+from pytest_labkit.systems import System, kept
 
 EVERY_S = 0.5
 _HERE = Path(__file__).parent
@@ -44,13 +44,13 @@ class Subject:
 
     def find(self) -> System | None:
         """The system, as it is written down now."""
-        return keeping.find(self._book, self._settings)
+        return kept.find(self._book, self._settings)
 
     def start(self, name: str) -> None:
         """Start its program *name* if it has ended. `KeyError` if there is none."""
         if (system := self.find()) is not None:
             system.member(name).start()
-            keeping.write_down(system, self._book)
+            kept.write_down(system, self._book)
 
     def kill(self, name: str) -> None:
         """Kill its program *name* if it runs. `KeyError` if there is none."""

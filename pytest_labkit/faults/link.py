@@ -16,8 +16,8 @@ import threading
 from itertools import count
 from typing import Any, Literal, Protocol
 
-from pytest_labkit import seeds
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain import seeds
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.undo import Fault
 
 Ways = Literal["both", "requests", "replies"]
@@ -84,7 +84,7 @@ class Relay:
 
     def _started(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pytest_labkit.faults.exchange"],
+            [sys.executable, "-P", "-m", "pytest_labkit.faults.control"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.link import Link, LinkFault, Orders, Ways
 from pytest_labkit.faults.undo import Fault
 from pytest_labkit.services import kafka, probe, wait
@@ -171,7 +171,7 @@ class Kafka(Server):
         Raises:
             ValueError: There is no such request.
         """
-        from pytest_labkit.faults.kafka_wire import APIS
+        from pytest_labkit.faults.kafka.protocol import APIS
 
         if api not in APIS:
             raise ValueError(f"api={api!r}: it has to be one of {', '.join(sorted(APIS))}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pytest_labkit.errors import KitError, LabkitError
+from pytest_labkit.domain.errors import KitError, LabkitError
 
 
 class Fault:

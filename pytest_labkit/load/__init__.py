@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 
 _END_S = 15.0
 

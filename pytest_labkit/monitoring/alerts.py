@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_labkit.monitoring import promql
-from pytest_labkit.monitoring.history import History, Labels
 from pytest_labkit.monitoring.rules import Rule
+from pytest_labkit.monitoring.series import History, Labels
 
 _TEMPLATE = re.compile(r"\{\{\s*(?:\$labels\.(\w+)|(\$value))(?:\s*\|\s*\w+)?\s*\}\}")
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import promql_parser as ast
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.monitoring.history import History, Labels, Sample
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.monitoring.series import History, Labels, Sample
 
 Vector = dict[Labels, float]
 Value = float | Vector

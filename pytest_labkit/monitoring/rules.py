@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pytest_labkit.errors import Mistake
+from pytest_labkit.domain.errors import Mistake
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
 _SECONDS = (86400.0, 3600.0, 60.0, 1.0, 0.001)

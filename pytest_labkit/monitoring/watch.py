@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_labkit.errors import LabkitError, Mistake
+from pytest_labkit.domain.errors import LabkitError, Mistake
+from pytest_labkit.host import concurrently
 from pytest_labkit.monitoring import promql, rules
 from pytest_labkit.monitoring.alerts import Alert, Alerts
-from pytest_labkit.monitoring.history import History
-from pytest_labkit.services import together
+from pytest_labkit.monitoring.series import History
 
 _TIMEOUT_S = 0.8
 _DONE = '{__name__=~".+_(requests|messages)_total",route!~"/(health|metrics|ping)"}'
@@ -82,7 +82,7 @@ class Watch:
         def ask(name: str) -> None:
             said[name] = _get(self._urls[name], "/health"), _get(self._urls[name], "/metrics")
 
-        together.each(ask, list(self._urls))
+        concurrently.each(ask, list(self._urls))
         now = self._clock()
         for name, (_, metrics) in said.items():
             self.history.scraped(now, name, metrics)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_labkit.errors import UsageProblem
-from pytest_labkit.model import Report
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.domain.model import Report
 from pytest_labkit.report import files, junit, markdown
 from pytest_labkit.report.build import SCHEMA_NAME, as_json
 from pytest_labkit.report.document import Document

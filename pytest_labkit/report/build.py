@@ -12,8 +12,8 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_labkit import model
-from pytest_labkit.model import Report
+from pytest_labkit.domain import model
+from pytest_labkit.domain.model import Report
 from pytest_labkit.report import document as doc
 from pytest_labkit.report.plain import line, plain
 

@@ -17,8 +17,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.locks import alone_in
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host.locks import alone_in
 
 # A file of this name is a write that was killed, or one that is still going on.
 _PREFIX, _SUFFIX = ".labkit-", ".tmp"

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_labkit.measure import percentile
+from pytest_labkit.checks.measure import percentile
 from pytest_labkit.report.document import Measurement
 from pytest_labkit.report.wording import figure
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from pytest_labkit.model import Report, Verdict
+from pytest_labkit.domain.model import Report, Verdict
 from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.build import as_json, project, within
 from pytest_labkit.report.document import Criterion, Document, Step

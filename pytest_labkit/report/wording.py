@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_labkit.model import Verdict
+from pytest_labkit.domain.model import Verdict
 from pytest_labkit.report.document import Criterion, Document, Measurement, Message, Part
 
 GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from types import TracebackType
 
-from pytest_labkit.services import leftovers, processes, state, together
-from pytest_labkit.services.base import Endpoint, Running
-from pytest_labkit.services.choosing import (
+from pytest_labkit.host import concurrently, processes
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import leftovers, registry
+from pytest_labkit.services.backends import (
     LATE,
     NAMES,
     PROMPT,
@@ -28,8 +29,8 @@ from pytest_labkit.services.choosing import (
     serves,
     works,
 )
-from pytest_labkit.services.keeping import Status, down, silent, status, up
-from pytest_labkit.settings import Settings
+from pytest_labkit.services.base import Endpoint, Running
+from pytest_labkit.services.kept import Status, down, silent, status, up
 
 __all__ = [
     "LATE",
@@ -67,8 +68,8 @@ class Services:
         self._begun: dict[str, Future[None]] = {}
         self._lock = threading.RLock()
         run = settings.environ.get("PYTEST_XDIST_TESTRUNUID")
-        self._shared = state.shared(settings, run) if run else None
-        self._shared_late = state.shared(settings, f"{run}-late") if run else None
+        self._shared = registry.shared(settings, run) if run else None
+        self._shared_late = registry.shared(settings, f"{run}-late") if run else None
 
     def __enter__(self) -> Services:
         return self
@@ -105,7 +106,7 @@ class Services:
             if missing:
                 self._asked_for = self._asked_for or missing
                 with self._sharing(self._shared):
-                    together.each(lambda name: self._obtain(name, brokers), missing)
+                    concurrently.each(lambda name: self._obtain(name, brokers), missing)
         for name in names:
             if name in self._begun:
                 self._begun[name].result()
@@ -121,7 +122,7 @@ class Services:
             for name in names:
                 if name not in self._begun:
                     self._sweep()
-                    self._begun[name] = together.begin(partial(self._obtain_late, name))
+                    self._begun[name] = concurrently.begin(partial(self._obtain_late, name))
 
     def settle(self) -> None:
         """Wait until nothing starts in the background any more, however it ended."""
@@ -177,9 +178,9 @@ class Services:
                     return found
         return None
 
-    def _books(self) -> list[state.Book]:
+    def _books(self) -> list[registry.Book]:
         """Where services are written down that others use too."""
-        books = (state.kept(self._settings.root), self._shared, self._shared_late)
+        books = (registry.kept(self._settings.root), self._shared, self._shared_late)
         return [book for book in books if book is not None]
 
     def remember(self, name: str) -> None:
@@ -214,12 +215,12 @@ class Services:
     def _obtain(self, name: str, brokers: int) -> None:
         """Have *name* running in `_running`: kept, shared with other workers, or started."""
         self._running[name] = (
-            self._attached(state.kept(self._settings.root), name, brokers)
+            self._attached(registry.kept(self._settings.root), name, brokers)
             or ((book := self._shared_by(name)) and self._attached(book, name, brokers))
             or self._started(name, brokers)
         )
 
-    def _attached(self, book: state.Book, name: str, brokers: int) -> Running | None:
+    def _attached(self, book: registry.Book, name: str, brokers: int) -> Running | None:
         """The service *name* in *book*, if it works, is big enough and of the backend asked for."""
         told = book.services().get(name)
         if told is None or self._settings.backend not in ("auto", told["backend"]):
@@ -239,12 +240,12 @@ class Services:
             book.put(started.describe())
         return started
 
-    def _shared_by(self, name: str) -> state.Book | None:
+    def _shared_by(self, name: str) -> registry.Book | None:
         """Where the workers of a pytest-xdist run find *name*, if there are any."""
         return self._shared_late if name in LATE else self._shared
 
     @contextmanager
-    def _sharing(self, book: state.Book | None) -> Iterator[None]:
+    def _sharing(self, book: registry.Book | None) -> Iterator[None]:
         """Under pytest-xdist, keep the other workers from starting what is in *book* meanwhile."""
         if book is None:
             yield
@@ -253,7 +254,7 @@ class Services:
             book.join(processes.identity())
             yield
 
-    def _leave(self, book: state.Book) -> None:
+    def _leave(self, book: registry.Book) -> None:
         with book.locked():
             if book.leave(processes.identity()):
                 found = (
@@ -266,4 +267,4 @@ class Services:
 
 def stop_all(running: Iterable[Running]) -> None:
     """Stop these side by side."""
-    together.each(lambda service: service.stop(), running)
+    concurrently.each(lambda service: service.stop(), running)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.members import Member
-from pytest_labkit.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ from pathlib import Path
 import psutil
 
 from pytest_labkit import __version__
-from pytest_labkit.errors import KitError
-from pytest_labkit.services import archives, docker, download, java, local, processes, redis, status
-from pytest_labkit.services.choosing import PROMPT
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host import processes
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import docker, local, redis, status
+from pytest_labkit.services.backends import PROMPT
+from pytest_labkit.services.local import archives, download, java
 from pytest_labkit.services.search import ENGINES
-from pytest_labkit.settings import Settings
 
 _GIB = 1 << 30
 _DISK = 1 * _GIB  # the downloads are 0.1; a lab writes some hundred MB

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pytest_labkit.errors import UsageProblem
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import dynamodb, kafka, redis, search, wait
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.settings import Settings
 
 VARIABLES = {
     "kafka": "KAFKA_BOOTSTRAP_SERVERS",

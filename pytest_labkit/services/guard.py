@@ -23,8 +23,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pytest_labkit.services import processes
-from pytest_labkit.services.processes import Identity
+from pytest_labkit.host import processes
+from pytest_labkit.host.processes import Identity
 
 PREFIX = "labkit-"
 """The names of all folders that services keep their data in begin so; no other is ever removed."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.services import processes
-from pytest_labkit.services.processes import Identity
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host import processes
+from pytest_labkit.host.processes import Identity
 
 if TYPE_CHECKING:
     import subprocess

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.services.base import Endpoint
 
 AWAITED = "a key set and read back"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pytest_labkit.errors import ServiceFailed
+from pytest_labkit.domain.errors import ServiceFailed
 
 
 def until(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import settings
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
 from tests.labs import warm

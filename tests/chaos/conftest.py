@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.model import Lab
+from pytest_labkit.domain.model import Lab
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.settings import Settings
-from pytest_labkit.system import under_test
-from pytest_labkit.system.under_test import UnderTest
+from pytest_labkit.systems import under_test
+from pytest_labkit.systems.under_test import UnderTest
 from tests.system.conftest import _settings, endpoints, lab
 
 __all__ = ["_settings", "endpoints", "lab"]

@@ -18,8 +18,8 @@ import pytest
 from pytest_labkit import expect
 from pytest_labkit.chaos import probes, reading
 from pytest_labkit.chaos.experiment import Experiment, Journal
-from pytest_labkit.errors import Mistake
-from pytest_labkit.system.under_test import UnderTest
+from pytest_labkit.domain.errors import Mistake
+from pytest_labkit.systems.under_test import UnderTest
 
 pytestmark = pytest.mark.exhaustive
 RUN_S = 60

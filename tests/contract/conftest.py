@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_labkit import services, settings
-from pytest_labkit.services import docker, docker_daemon
+from pytest_labkit import services
+from pytest_labkit.host import settings
+from pytest_labkit.services import docker
+from pytest_labkit.services.docker import daemon
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -47,5 +49,5 @@ def docker_usable() -> None:
 @pytest.fixture(name="daemon")
 def _daemon(settings: settings.Settings) -> Iterator[DockerClient]:
     """A client of the Docker daemon."""
-    with docker_daemon.connected(settings) as client:
+    with daemon.connected(settings) as client:
         yield client

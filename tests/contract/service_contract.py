@@ -19,12 +19,12 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from redis import Redis
 
-from pytest_labkit.errors import ServiceFailed
+from pytest_labkit.domain.errors import ServiceFailed
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Running, probe, works
+from pytest_labkit.services.backends import PROMPT
 from pytest_labkit.services.base import Backend, Endpoint
-from pytest_labkit.services.choosing import PROMPT
 from pytest_labkit.services.wait import until
-from pytest_labkit.settings import Settings
 
 Start = Callable[..., Running]
 

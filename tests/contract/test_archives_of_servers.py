@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 import pytest_labkit
-from pytest_labkit.services import archives, guard, java, local, works
-from pytest_labkit.services.archives import Archive
-from pytest_labkit.services.local_servers import RECIPES
-from pytest_labkit.settings import Settings
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import guard, local, works
+from pytest_labkit.services.local import archives, java
+from pytest_labkit.services.local.archives import Archive
+from pytest_labkit.services.local.recipes import RECIPES
 
 
 def silent(_line: str) -> None:
@@ -104,7 +105,7 @@ def test_kill_9_while_one_is_made(settings: Settings) -> None:
     """The Java that made it ends too; what it wrote is not used, and the next start makes a whole one."""
     program = (
         "from pathlib import Path; from dataclasses import replace\n"
-        "from pytest_labkit import settings; from pytest_labkit.services import local\n"
+        "from pytest_labkit.host import settings; from pytest_labkit.services import local\n"
         f"root, cache = Path({str(settings.root)!r}), Path({str(settings.cache)!r})\n"
         "local.start('dynamodb', replace(settings.resolve(root), cache=cache))\n"
     )

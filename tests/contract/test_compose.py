@@ -15,9 +15,9 @@ import pytest
 import yaml
 from docker import DockerClient
 
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Services, wait
-from pytest_labkit.services.docker_owner import labels
-from pytest_labkit.settings import Settings
+from pytest_labkit.services.docker.owner import labels
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_usable")]
 

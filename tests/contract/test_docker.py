@@ -19,10 +19,10 @@ import pytest
 from service_contract import *  # noqa: F403
 from service_contract import Start, produced
 
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Running, Services, docker, works
-from pytest_labkit.services.docker_owner import KEPT, sweep
-from pytest_labkit.services.docker_servers import RECIPES, Server
-from pytest_labkit.settings import Settings
+from pytest_labkit.services.docker.owner import KEPT, sweep
+from pytest_labkit.services.docker.recipes import RECIPES, Server
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_usable")]
 
@@ -73,10 +73,10 @@ def eventually(is_so: Callable[[], bool], *, seconds: float) -> bool:
 CHILD = """
 import json, sys, time
 from pathlib import Path
-from pytest_labkit.services import docker, state
-from pytest_labkit.services.docker_daemon import connected
-from pytest_labkit.services.docker_owner import labels
-from pytest_labkit.settings import resolve
+from pytest_labkit.services import docker, registry
+from pytest_labkit.services.docker.daemon import connected
+from pytest_labkit.services.docker.owner import labels
+from pytest_labkit.host.settings import resolve
 
 settings, keep = resolve(Path(sys.argv[1])), sys.argv[2] == "keep"
 running = docker.start("redis", settings, keep=keep)
@@ -85,7 +85,7 @@ with connected(settings) as client:
     client.networks.create(name, labels=labels(settings, "redis", keep=keep))
 described = {**running.describe(), "network": name} if keep else running.describe()
 if keep:
-    state.kept(settings.root).put(described)
+    registry.kept(settings.root).put(described)
 print(json.dumps(described), flush=True)
 time.sleep(0 if keep else 300)
 """

@@ -21,8 +21,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.faults.dynamodb import DynamoDBProxy
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
 
 TABLE = "event-store"
 ONCE = Config(retries={"total_max_attempts": 1})

@@ -9,8 +9,8 @@ import boto3
 import pytest
 import redis
 
-from pytest_labkit import settings
-from pytest_labkit.diagnosis import diagnose
+from pytest_labkit.host import settings
+from pytest_labkit.runs.diagnosis import diagnose
 from pytest_labkit.services import Services
 
 

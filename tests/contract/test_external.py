@@ -8,21 +8,22 @@ from dataclasses import replace
 import pytest
 
 from pytest_labkit import services
-from pytest_labkit.errors import ServiceFailed, UsageProblem
-from pytest_labkit.services import NAMES, Choice, Services, external, local, together, works
+from pytest_labkit.domain.errors import ServiceFailed, UsageProblem
+from pytest_labkit.host import concurrently
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import NAMES, Choice, Services, external, local, works
 from pytest_labkit.services.base import Running
-from pytest_labkit.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
     """All services, as somebody else runs them; here on this machine."""
-    from pytest_labkit import settings
+    from pytest_labkit.host import settings
 
     checkout = settings.resolve(tmp_path_factory.mktemp("elsewhere"))
     running: dict[str, Running] = {}
     try:
-        together.each(lambda name: running.update({name: local.start(name, checkout)}), NAMES)
+        concurrently.each(lambda name: running.update({name: local.start(name, checkout)}), NAMES)
         yield running
     finally:
         for service in running.values():

@@ -10,12 +10,13 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as Broken
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
 
-from pytest_labkit import services, settings
-from pytest_labkit.aws import new_session
-from pytest_labkit.faults.board import Faults
-from pytest_labkit.faults.dynamodb import DynamoDBProxy
+from pytest_labkit import services
+from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
-from pytest_labkit.tables import Tables
+from pytest_labkit.host import settings
+from pytest_labkit.services.aws import new_session
+from pytest_labkit.session.dynamodb import Tables
 
 CANNOT = r"Could not connect|Connection was closed|Connection reset"
 KEY = {"id": {"S": "a"}}

@@ -13,10 +13,11 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from pytest_labkit import expect, services, settings
-from pytest_labkit.errors import KitError
-from pytest_labkit.faults.board import Faults
+from pytest_labkit import expect, services
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
+from pytest_labkit.host import settings
 
 DEADLINE_S = 60.0
 

@@ -11,10 +11,11 @@ from redis import Redis
 from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import TimeoutError as TooLate
 
-from pytest_labkit import services, settings
-from pytest_labkit.errors import KitError
-from pytest_labkit.faults.board import Faults
+from pytest_labkit import services
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
+from pytest_labkit.host import settings
 
 TIMEOUT_S = 1.0
 

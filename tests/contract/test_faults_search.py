@@ -10,9 +10,10 @@ import pytest
 
 from labs.lab3 import search_index
 from labs.lab3.search_index import SearchFailed, SearchIndex
-from pytest_labkit import services, settings
-from pytest_labkit.faults.board import Faults
+from pytest_labkit import services
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
+from pytest_labkit.host import settings
 
 
 @pytest.fixture(scope="module", params=["local", "docker"])

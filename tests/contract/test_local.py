@@ -11,8 +11,9 @@ import pytest
 from service_contract import *  # noqa: F403
 from service_contract import EACH, Start
 
-from pytest_labkit.services import Running, local, processes
-from pytest_labkit.settings import Settings
+from pytest_labkit.host import processes
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import Running, local
 
 
 @pytest.fixture

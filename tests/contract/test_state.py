@@ -17,11 +17,12 @@ import pytest
 
 import pytest_labkit
 from pytest_labkit import services
-from pytest_labkit.errors import ServiceFailed, UsageProblem
-from pytest_labkit.faults.board import Faults
+from pytest_labkit.domain.errors import ServiceFailed, UsageProblem
+from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
-from pytest_labkit.services import Services, choosing, guard, processes, state, works
-from pytest_labkit.settings import Settings
+from pytest_labkit.host import processes
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import Services, backends, guard, registry, works
 
 
 @pytest.fixture(name="settings")
@@ -34,7 +35,8 @@ def _local(settings: Settings) -> Settings:
 def python(settings: Settings) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Runs code in another process, with `settings` and `Services` at hand; killed after the test."""
     before = (
-        "import os, sys, time; from pathlib import Path; from pytest_labkit import services, settings as s\n"
+        "import os, sys, time; from pathlib import Path; from pytest_labkit import services\n"
+        "from pytest_labkit.host import settings as s\n"
         f"settings = s.resolve(Path({str(settings.root)!r}), options={{'backend': 'local'}})\n"
     )
     started = []
@@ -148,7 +150,7 @@ def test_what_was_kept_outlives_the_process_that_started_it(
 def test_a_kept_service_that_died_is_not_used(settings: Settings) -> None:
     """A run starts its own, status says so, and up starts it anew."""
     (kept,) = services.up(settings, ["redis"])
-    (process,) = state.kept(settings.root).services()["redis"]["processes"]
+    (process,) = registry.kept(settings.root).services()["redis"]["processes"]
     processes.stop([process], grace_s=0)
     with Services(settings) as run:
         assert kept.address != run.endpoint("redis").address
@@ -164,7 +166,7 @@ def test_a_kept_service_that_died_is_not_used(settings: Settings) -> None:
 def test_a_kept_service_that_hangs_is_not_used(settings: Settings) -> None:
     """Its process runs and its port is open, but no round trip works."""
     (kept,) = services.up(settings, ["redis"])
-    (process,) = state.kept(settings.root).services()["redis"]["processes"]
+    (process,) = registry.kept(settings.root).services()["redis"]["processes"]
     psutil.Process(process["pid"]).suspend()
     with Services(settings) as run:
         assert kept.address != run.endpoint("redis").address
@@ -186,14 +188,14 @@ def test_an_unreadable_state_file_is_an_empty_one(settings: Settings) -> None:
 def test_a_kafka_with_too_few_brokers_is_not_used(settings: Settings) -> None:
     """A lab that needs more starts its own; one that needs fewer takes what is there."""
     endpoint = services.Endpoint("kafka", "local", "4.1.1", "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3")
-    running = choosing.backend_of("local").find(
+    running = backends.backend_of("local").find(
         {"endpoint": vars(endpoint), "folder": str(settings.root), "note": None, "processes": [], "logs": []},
         settings,
     )
-    assert choosing.serves(running, 1)
-    assert choosing.serves(running, 3)
-    assert not choosing.serves(running, 4)
-    assert not choosing.serves(None, 1)
+    assert backends.serves(running, 1)
+    assert backends.serves(running, 3)
+    assert not backends.serves(running, 4)
+    assert not backends.serves(None, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -301,7 +303,7 @@ def test_pytest_xdist_shares_one_set(settings: Settings, tmp_path: Path) -> None
         "import time\n"
         "from pathlib import Path\n"
         "import pytest\n"
-        "from pytest_labkit import services, settings\n"
+        "from pytest_labkit import services; from pytest_labkit.host import settings\n"
         "@pytest.fixture(scope='session')\n"
         "def redis(worker_id):\n"
         f"    root = Path({str(settings.root)!r})\n"
@@ -348,6 +350,6 @@ def test_what_is_kept_and_was_killed_on_purpose_is_still_kept(settings: Settings
     with Services(settings) as run:
         assert address == run.endpoint("redis").address
     assert [True] == [kept.works for kept in services.status(settings)]
-    (process,) = state.kept(settings.root).services()["redis"]["processes"]
+    (process,) = registry.kept(settings.root).services()["redis"]["processes"]
     services.down(settings)
     assert processes.find(process) is None

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.faults.daemon import Switchboard
 from pytest_labkit.faults.link import Link
-from pytest_labkit.faults.switchboard import Switchboard
-from pytest_labkit.services import processes, wait
+from pytest_labkit.host import processes
+from pytest_labkit.services import wait
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def board(echo: int, tmp_path: Path) -> Iterator[tuple[int, int, subprocess.Pope
     line = {"group": "a-b", "key": "b", "host": "127.0.0.1", "port": echo, "kafka": False, "at": link}
     asked = tmp_path / "asked.json"
     asked.write_text(json.dumps({"port": control, "lines": [line]}))
-    process = subprocess.Popen([sys.executable, "-P", "-m", "pytest_labkit.faults.switchboard", str(asked)])
+    process = subprocess.Popen([sys.executable, "-P", "-m", "pytest_labkit.faults.daemon", str(asked)])
     wait.until(
         lambda: Switchboard(control).close(), deadline_s=20, service="switchboard", awaited="a connection"
     )
@@ -84,7 +85,7 @@ def test_a_fault_is_over_with_its_maker(board: tuple[int, int, subprocess.Popen[
     control, port, _ = board
     code = (
         "from pytest_labkit.faults.link import Link\n"
-        "from pytest_labkit.faults.switchboard import Switchboard\n"
+        "from pytest_labkit.faults.daemon import Switchboard\n"
         f"Link(Switchboard({control}), [], 'a-b', 1).reset().__enter__(); print('begun', flush=True); input()"
     )
     maker = subprocess.Popen(

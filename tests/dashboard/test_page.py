@@ -19,7 +19,7 @@ from playwright import sync_api
 
 import pytest_labkit
 from pytest_labkit.dashboard.child import Page
-from pytest_labkit.system.under_test import UnderTest
+from pytest_labkit.systems.under_test import UnderTest
 from tests.conftest import installed
 
 ENVIRON = {**os.environ, "PYTHONPATH": str(Path(pytest_labkit.__file__).parents[1])}

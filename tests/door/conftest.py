@@ -10,12 +10,12 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_labkit import manifest
-from pytest_labkit.answers.children import Children
+from pytest_labkit.answers.child.children import Children
+from pytest_labkit.answers.child.preload import Warmth
 from pytest_labkit.answers.door import Answers
-from pytest_labkit.answers.staging import stage
-from pytest_labkit.answers.warming import Warmth
-from pytest_labkit.model import Lab
+from pytest_labkit.course import manifest
+from pytest_labkit.course.submission import stage
+from pytest_labkit.domain.model import Lab
 
 PACKAGE = "little_lab"
 DOORS = ("direct", "process")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_labkit.answers import AnswerMissing, AnswerRaised, NotAValue
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from tests.door.conftest import DOORS, PACKAGE, LittleLab
 
 both_doors = pytest.mark.parametrize("door", DOORS)

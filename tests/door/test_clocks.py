@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pytest_labkit.answers.door import Answers
-from pytest_labkit.limits import OutOfTime, time_limit
+from pytest_labkit.runs.limits import OutOfTime, time_limit
 from tests.door.conftest import DOORS, LittleLab
 
 AT = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from pytest_labkit.answers import AnswerDied, Tampered
+from pytest_labkit.answers.child.stacks import told
 from pytest_labkit.answers.door import Answers
-from pytest_labkit.answers.stacks import told
 from tests.door.conftest import LittleLab
 
 DIED = "the process that ran your code "
@@ -280,8 +280,8 @@ def test_nothing_outlives_a_kit_that_was_killed(lab: LittleLab, tmp_path: Path) 
         import sys
         from pathlib import Path
         from tests.door.conftest import LittleLab
-        from pytest_labkit.answers.children import Children
-        from pytest_labkit.answers.warming import Warmth
+        from pytest_labkit.answers.child.children import Children
+        from pytest_labkit.answers.child.preload import Warmth
         lab = LittleLab(Path({str(lab.root)!r}), Children(Warmth()))
         answers = lab.open(Path({str(lab.file)!r}).read_text())
         pids = answers.work.start({str(tmp_path / "pid")!r})

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.answers import AnswerDied
-from pytest_labkit.answers import children as module
-from pytest_labkit.answers.children import Children, Template
-from pytest_labkit.answers.imports import on_their_own, third_party
-from pytest_labkit.answers.warming import Warmth
+from pytest_labkit.answers.child import children as module
+from pytest_labkit.answers.child.children import Children, Template
+from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.course.imports import on_their_own, third_party
 from tests.door.conftest import LittleLab
 
 SOURCE = """

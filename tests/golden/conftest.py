@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from tests.golden.course import Course
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import pytest_labkit
-from pytest_labkit import services, settings
-from pytest_labkit.services import processes
+from pytest_labkit import services
+from pytest_labkit.host import processes, settings
 
 SOURCES = str(Path(pytest_labkit.__file__).parents[1])
 

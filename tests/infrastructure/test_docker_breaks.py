@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import services, settings
-from pytest_labkit.services import docker, docker_owner, processes, state
-from pytest_labkit.services.docker_daemon import connected
+from pytest_labkit import services
+from pytest_labkit.host import processes, settings
+from pytest_labkit.services import docker, registry
+from pytest_labkit.services.docker import owner
+from pytest_labkit.services.docker.daemon import connected
 from pytest_labkit.services.versions import IMAGES
 from tests.infrastructure.conftest import Course, eventually
 
@@ -180,10 +182,11 @@ def test_f07_two_reapers_at_once(course: Course, another: Course) -> None:
 UP = """
 import os, signal, sys
 from pathlib import Path
-from pytest_labkit import services, settings
-from pytest_labkit.services import state
+from pytest_labkit import services
+from pytest_labkit.host import settings
+from pytest_labkit.services import registry
 if sys.argv[2] == "killed":
-    state.Book.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    registry.Book.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 services.up(settings.resolve(Path(sys.argv[1]), options={"backend": "docker"}), ["redis"])
 """
 
@@ -211,10 +214,10 @@ def test_what_up_keeps_stays(course: Course) -> None:
     """It stands in the state file: neither a run nor a sweep takes it; `labkit down` does."""
     assert 0 == up(course.root, "well")
     (kept,) = ours(course.root)
-    assert kept["Id"] in state.kept(course.root).services()["redis"]["containers"]
+    assert kept["Id"] in registry.kept(course.root).services()["redis"]["containers"]
     course.run("-k", "nothing")
     with connected(settings.resolve(course.root)) as client:
-        assert [] == docker_owner.sweep(client, settings.resolve(course.root))
+        assert [] == owner.sweep(client, settings.resolve(course.root))
     assert [kept["Id"]] == [container["Id"] for container in ours(course.root)]
     services.down(settings.resolve(course.root))
     assert [] == ours(course.root)

@@ -10,8 +10,9 @@ import sys
 import psutil
 import pytest
 
-from pytest_labkit import services, settings
-from pytest_labkit.services import guard, processes, state
+from pytest_labkit import services
+from pytest_labkit.host import processes, settings
+from pytest_labkit.services import guard, registry
 from tests.infrastructure.conftest import Course, eventually
 
 
@@ -122,8 +123,11 @@ def _runs(process: psutil.Process) -> bool:
 KILLED_IN = """
 import os, signal, sys
 from pathlib import Path
-from pytest_labkit import services, settings
-from pytest_labkit.services import guard, local, processes, state
+from pytest_labkit import services
+from pytest_labkit.host import settings
+from pytest_labkit.services import guard
+from pytest_labkit.services import local, registry
+from pytest_labkit.host import processes
 def die(*args, **kwargs): os.kill(os.getpid(), signal.SIGKILL)
 {where} = die
 services.up(settings.resolve(Path(sys.argv[1]), options={{"backend": "local"}}), ["redis"])
@@ -171,7 +175,7 @@ def test_up_that_is_interrupted_leaves_nothing(course: Course, number: signal.Si
     up.send_signal(number)
     up.communicate(timeout=60)
     assert 0 != up.returncode
-    assert "kafka" not in state.kept(course.root).services()
+    assert "kafka" not in registry.kept(course.root).services()
     assert eventually(lambda: course.notes() == [])
     services.down(settings.resolve(course.root))
     assert [] == course.left()
@@ -194,7 +198,7 @@ def test_what_up_keeps_survives_every_run_and_sweep(course: Course) -> None:
 def test_f10_the_lock_of_a_killed_timed_test_is_free_at_once(course: Course) -> None:
     """Nobody waits for the dead."""
     code = (
-        "import time; from pytest_labkit import limits\n"
+        "import time; from pytest_labkit.runs.lab_run import limits\n"
         "with limits.one_at_a_time(print): print('here', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code]
@@ -204,7 +208,7 @@ def test_f10_the_lock_of_a_killed_timed_test_is_free_at_once(course: Course) -> 
         assert "here\n" == holder.stdout.readline()
         holder.kill()
     code = (
-        "import time; from pytest_labkit import limits; began = time.monotonic()\n"
+        "import time; from pytest_labkit.runs.lab_run import limits; began = time.monotonic()\n"
         "with limits.one_at_a_time(print): print(time.monotonic() - began)"
     )
     done = subprocess.run(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings
-from pytest_labkit.errors import ServiceFailed, UsageProblem
-from pytest_labkit.services import Services, local, redis, together
+from pytest_labkit.domain.errors import ServiceFailed, UsageProblem
+from pytest_labkit.host import concurrently, settings
+from pytest_labkit.services import Services, local, redis
 from tests.infrastructure.conftest import LAB_TOML, STORE, Course
 
 TESTS = '''
@@ -174,7 +174,7 @@ def test_nobody_waits_for_search_but_who_asks(tmp_path: Path, slow: Callable[[],
     with Services(settings.resolve(tmp_path, options={"backend": "local"})) as services:
         services.begin(["search"])
         assert "redis" == services.endpoint("redis").service
-        waiting = together.begin(lambda: services.endpoint("search"))
+        waiting = concurrently.begin(lambda: services.endpoint("search"))
         assert not waiting.done()
         slow()
         assert waiting.result(60).address

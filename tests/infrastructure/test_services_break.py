@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings
-from pytest_labkit.errors import ServiceFailed
-from pytest_labkit.services import local, processes
+from pytest_labkit.domain.errors import ServiceFailed
+from pytest_labkit.host import processes, settings
+from pytest_labkit.services import local
 from tests.infrastructure.conftest import STORE, Course
 
 KILLS = """

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import manifest, settings
+from pytest_labkit.cli.check_labs.trials import Result, Trial, carry_out
+from pytest_labkit.course import manifest
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.trials import Result, Trial, carry_out
 from tests.conftest import IN_A_WORKER
 from tests.labs import warm
 

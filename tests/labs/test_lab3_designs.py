@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.trials import PASSED, Trial
+from pytest_labkit.cli.check_labs.trials import PASSED, Trial
 from tests.labs.conftest import LAB, ROOT, Trials, selected
 
 DESIGNS = sorted(path.parent for path in (ROOT / "tests" / "labs" / "designs").glob("*/design.toml"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit import planted
-from pytest_labkit.trials import Proof, Trial
+from pytest_labkit.cli.check_labs.trials import Proof, Trial
+from pytest_labkit.course import planted
 from tests.labs.conftest import LAB, ROOT, Trials, selected
 
 DOORS = ("direct", "process")

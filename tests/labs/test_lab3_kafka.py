@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_labkit.trials import PASSED, Trial
+from pytest_labkit.cli.check_labs.trials import PASSED, Trial
 from tests.labs.conftest import LAB, ROOT, Trials
 
 CHOICE = "STREAM = DynamoDBStream"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import planted
-from pytest_labkit.planted import Planted
-from pytest_labkit.trials import Proof
+from pytest_labkit.cli.check_labs.trials import Proof
+from pytest_labkit.course import planted
+from pytest_labkit.course.planted import Planted
 from tests.labs.conftest import LAB, ROOT, Trials, selected
 
 BUGS = planted.bugs(LAB, ROOT / "solutions")

@@ -11,10 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from labs.lab3.feeding import TABLE, Source, Topic
+from labs.lab3.checks.feeding import TABLE, Source, Topic
 from labs.lab3.streams import DynamoDBStream, Item, KafkaStream, PositionLost
-from pytest_labkit import services, settings
-from pytest_labkit.tables import Tables
+from pytest_labkit import services
+from pytest_labkit.host import settings
+from pytest_labkit.session.dynamodb import Tables
 
 DEADLINE_S = 30.0
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit import planted
-from pytest_labkit.planted import Planted
-from pytest_labkit.trials import PASSED, Proof, Trial
+from pytest_labkit.cli.check_labs.trials import PASSED, Proof, Trial
+from pytest_labkit.course import planted
+from pytest_labkit.course.planted import Planted
 from tests.labs.conftest import LAB4, ROOT, Trials, selected
 
 DOORS = ("direct", "process")
@@ -89,7 +89,9 @@ def test_a_client_that_cannot_be_loaded_is_the_student_s_error(
     (tmp_path / "payment_client.py").write_text(f"{client}\nimport nothing_such\n", "utf-8")
     wanted = dict.fromkeys(("B1", "C3"), frozenset({"error"}))
     folders = (tmp_path, ROOT / "solutions")
-    doors[door].start(Trial(LAB4, "cannot_be_loaded", folders, wanted, {None: "see labs/lab4/conftest.py"}))
+    doors[door].start(
+        Trial(LAB4, "cannot_be_loaded", folders, wanted, {None: "see labs/lab4/checks/conftest.py"})
+    )
     assert () == doors[door].complaints("cannot_be_loaded")
 
 

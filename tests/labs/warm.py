@@ -24,12 +24,12 @@ IMPORTED = [
     "freezegun",
     "hypothesis",
     "pydantic",
-    "pytest_labkit.fixtures",
+    "pytest_labkit.session.fixtures",
     "pytest_labkit.report",
     "pytest_labkit.services",
     "pytest_labkit.services.external",
-    "pytest_labkit.session",
-    "pytest_labkit.tables",
+    "pytest_labkit.session.lab_session",
+    "pytest_labkit.session.dynamodb",
 ]
 # pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
 UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]

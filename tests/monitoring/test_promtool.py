@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from pytest_labkit.monitoring import History
-from pytest_labkit.monitoring.history import Labels, labels
 from pytest_labkit.monitoring.promql import evaluate
+from pytest_labkit.monitoring.series import Labels, labels
 from tests.conftest import installed
 
 pytestmark = pytest.mark.exhaustive

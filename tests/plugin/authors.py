@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_labkit import labcheck, manifest
+from pytest_labkit.cli.check_labs import linter
+from pytest_labkit.course import manifest
 
 LAB_TOML = """
 id = "tiny"
@@ -86,7 +87,7 @@ class AuthorsLab:
         self.write("solutions/tiny/calc.py", RIGHT)
         self.plant("A1_minus", "A1", "test_add", RIGHT.replace("a + b", "a - b"), also='["A2"]')
         self.plant("A2_thrice", "A2", "test_double", RIGHT.replace("add(n, n)", "add(n, add(n, n))"))
-        labcheck.write_table(manifest.read(self.root / "labs" / "tiny", self.root))
+        linter.write_table(manifest.read(self.root / "labs" / "tiny", self.root))
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the project."""
@@ -111,4 +112,4 @@ class AuthorsLab:
 
     def problems(self) -> list[str]:
         """What the linter says that reads the files."""
-        return labcheck.problems(manifest.read(self.root / "labs" / "tiny", self.root), self.root)
+        return linter.problems(manifest.read(self.root / "labs" / "tiny", self.root), self.root)

@@ -52,7 +52,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pytest_labkit import expect
-from pytest_labkit.model import Span
+from pytest_labkit.domain.model import Span
 
 @pytest.mark.criterion("A1")
 def test_add(answers):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import cli, manifest
-from pytest_labkit.trials import Proof, Result, Trial, carry_out
+from pytest_labkit.cli import labkit
+from pytest_labkit.cli.check_labs.trials import Proof, Result, Trial, carry_out
+from pytest_labkit.course import manifest
 from tests.plugin.authors import RIGHT, AuthorsLab
 
 ARGUMENTS = ["check-labs", "--backend", "local"]
@@ -45,7 +46,7 @@ def tried(lab: AuthorsLab, name: str, *, fast: bool = False) -> Result:
 
 def test_sound_lab_is_proven(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
     """Each run is told as it ends, then a table of what was proven, and the exit code is 0."""
-    assert 0 == cli._exit_code(ARGUMENTS)
+    assert 0 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr().out.splitlines()
     assert ["A1_minus", "A2_thrice", "solution", "stubs"] == sorted(
         line.split()[3] for line in shown if line.startswith("✓") and "/4" in line
@@ -64,7 +65,7 @@ def test_fast_leaves_out_what_is_timed(lab: AuthorsLab, capsys: pytest.CaptureFi
     """With --fast the model answer is not held to targets, and bugs are still caught by their tests."""
     lab.change("labs/tiny/lab.toml", ">= 1 sums/s", ">= 100 sums/s")
     lab.change("labs/tiny/README.md", ">= 1 sums/s", ">= 100 sums/s")
-    assert 0 == cli._exit_code([*ARGUMENTS, "tiny", "--fast", "-j", "1"])
+    assert 0 == labkit._exit_code([*ARGUMENTS, "tiny", "--fast", "-j", "1"])
     shown = capsys.readouterr().out
     assert "A2             1  todo   -                 1/1\n" in shown
 
@@ -73,7 +74,7 @@ def test_complaints_end_in_one(lab: AuthorsLab, capsys: pytest.CaptureFixture[st
     """A complaint is said below the table, which shows where it belongs, and the exit code is 1."""
     lab.change("solutions/tiny/calc.py", "a + b", "a - b")
     lab.change("solutions/tiny/calc.py", "add(n, n)", "2 * n")
-    assert 1 == cli._exit_code(ARGUMENTS)
+    assert 1 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr().out
     assert "A1             2  todo   no                1/1\n" in shown
     assert "✗ tiny: model answers: A1 is failed, not passed (-1): mend solutions/tiny" in shown
@@ -82,14 +83,14 @@ def test_complaints_end_in_one(lab: AuthorsLab, capsys: pytest.CaptureFixture[st
 def test_nothing_is_run_while_files_do_not_fit(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
     """What can be read in the files is said first, in a moment."""
     lab.change("labs/tiny/calc.py", "TODO ", "")
-    assert 1 == cli._exit_code(ARGUMENTS)
+    assert 1 == labkit._exit_code(ARGUMENTS)
     assert "✗ tiny: the stub calc.py has no TODO\n" == capsys.readouterr().out
 
 
 def test_static_runs_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
     """With --static no run is made, even if one would fail."""
     lab.change("solutions/tiny/calc.py", "a + b", "a - b")
-    assert 0 == cli._exit_code(["check-labs", "--static"])
+    assert 0 == labkit._exit_code(["check-labs", "--static"])
     assert "✓ tiny: nothing is missing\n" == capsys.readouterr().out
 
 
@@ -159,7 +160,7 @@ def test_run_that_proves_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[
         "    raise KitError('out of luck')\n    expect.equal(4",
     )
     lab.change("labs/tiny/test_calc.py", "import expect", "import KitError, expect")
-    assert 20 == cli._exit_code(ARGUMENTS)
+    assert 20 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr()
     assert ["?", "?", "?", "✓"] == sorted(line[0] for line in shown.out.splitlines() if "/4 tiny " in line)
     assert "tiny: model answers: the run proves nothing, it ended with exit status 20:\n" in shown.err

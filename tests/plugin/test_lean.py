@@ -30,7 +30,7 @@ def test_the_plugin_imports_nothing_heavy() -> None:
 
 def test_what_a_run_of_a_lab_imports_is_not_heavy() -> None:
     """Session and fixtures: what a report needs is imported when one is written, clients when asked for."""
-    new = loaded("import pytest_labkit.fixtures, pytest_labkit.session")
+    new = loaded("import pytest_labkit.session.fixtures, pytest_labkit.session.lab_session")
     assert set() == {*HEAVY, "jinja2"} & new
 
 

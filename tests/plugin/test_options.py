@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from pytest_labkit import settings
+from pytest_labkit.host import settings
 from tests.plugin.conftest import LAB_TOML, RIGHT, STUB, TESTS, TinyLab
 
 

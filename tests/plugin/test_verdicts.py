@@ -234,7 +234,7 @@ def test_stub_is_what_the_tests_say() -> None:
 
 COUNTEREXAMPLE = """
 from pytest_labkit.checks import Finding
-    from pytest_labkit.history import Operation, Outcome
+    from pytest_labkit.checks.history import Operation, Outcome
     calls = (Operation("w1", "append", {"n": 1}, 5.0, 5.004, Outcome.OK),
              Operation("w2", "append", {"n": 2}, 5.001, 5.005, Outcome.FAILED, error="Refused: no"))
     raise Finding("two winners", "one", "two", calls).mistake("a race")

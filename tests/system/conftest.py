@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import manifest, services, settings, system
-from pytest_labkit.model import Lab
+from pytest_labkit import services, systems
+from pytest_labkit.course import manifest
+from pytest_labkit.domain.model import Lab
+from pytest_labkit.host import settings
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.settings import Settings
-from pytest_labkit.system import System
+from pytest_labkit.systems import System
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = Path(__file__).parent / "answers"
@@ -71,7 +73,7 @@ def endpoints(settings: Settings) -> Iterator[dict[str, Endpoint]]:
 @pytest.fixture
 def shop(lab: Lab, settings: Settings, endpoints: dict[str, Endpoint]) -> Iterator[System]:
     """The four services and their links."""
-    made = system.start(lab, system.read(lab), endpoints.values(), settings)
+    made = systems.start(lab, systems.read(lab), endpoints.values(), settings)
     yield made
     made.release()
     made.stop()

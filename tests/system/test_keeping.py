@@ -13,12 +13,13 @@ import psutil
 import pytest
 
 import pytest_labkit
-from pytest_labkit import system
-from pytest_labkit.errors import ServiceFailed, UsageProblem
-from pytest_labkit.model import Lab
-from pytest_labkit.services import guard, local, processes, state, wait
+from pytest_labkit import systems
+from pytest_labkit.domain.errors import ServiceFailed, UsageProblem
+from pytest_labkit.domain.model import Lab
+from pytest_labkit.host import processes
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import guard, local, registry, wait
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.settings import Settings
 from tests.system.conftest import make_course
 
 ENVIRON = {
@@ -49,7 +50,7 @@ def test_up_status_down(tmp_path: Path) -> None:
         code, said = labkit(tmp_path, "up", "lab4", "--chaos")
         assert (0, True) == (code, "✓ order at http://127.0.0.1:" in said), said
         assert "  export ORDER_URL=http://127.0.0.1:" in said
-        told = state.Book(tmp_path / ".labkit" / "system.json").services()["lab4"]
+        told = registry.Book(tmp_path / ".labkit" / "system.json").services()["lab4"]
         assert 0 == labkit(tmp_path, "status")[0]
         psutil.Process(told["processes"][2]["pid"]).kill()
         code, said = labkit(tmp_path, "status")
@@ -72,10 +73,11 @@ def test_nothing_is_left_of_a_kit_that_was_killed(
     """SIGKILL: within two seconds the programs, their links and their folder are gone."""
     code = (
         "import sys, time; from pathlib import Path; from dataclasses import replace\n"
-        "from pytest_labkit import manifest, settings, system\n"
+        "from pytest_labkit import systems; from pytest_labkit.course import manifest\n"
+        "from pytest_labkit.host import settings\n"
         "from pytest_labkit.services.base import Endpoint\n"
         f"lab = manifest.read(Path({str(lab.folder)!r}), Path({str(settings.root)!r}))\n"
-        f"made = system.start(lab, system.read(lab), [{', '.join(map(repr, endpoints.values()))}],\n"
+        f"made = systems.start(lab, systems.read(lab), [{', '.join(map(repr, endpoints.values()))}],\n"
         f"    replace(settings.resolve(Path({str(settings.root)!r})), backend='local'))\n"
         "print(made.running.folder, flush=True); time.sleep(60)"
     )
@@ -103,7 +105,7 @@ def test_a_program_that_does_not_start_is_told(
     (tmp_path / "payment_client.py").write_text("raise RuntimeError('not yet')\n")
     mine = replace(settings, answers=(tmp_path,))
     with pytest.raises(ServiceFailed, match=r"lab4 .*exit status 1") as failed:
-        system.start(lab, system.read(lab), endpoints.values(), mine)
+        systems.start(lab, systems.read(lab), endpoints.values(), mine)
     assert "order: RuntimeError: not yet" in failed.value.log_tail
     assert failed.value.hint is not None
     assert failed.value.hint.startswith("What a program said before it ended stands above")
@@ -124,7 +126,7 @@ def test_a_port_that_was_taken_just_then_is_no_failure(
         return ports if said else [*ports[:1], taken.getsockname()[1], *ports[2:]]
 
     monkeypatch.setattr(local.processes, "free_ports", free_ports)
-    started = system.start(lab, system.read(lab), endpoints.values(), settings, say=said.append)
+    started = systems.start(lab, systems.read(lab), endpoints.values(), settings, say=said.append)
     started.stop()
     taken.close()
     assert ["Starting lab4 once more, on another port."] == [line.splitlines()[-1] for line in said]
@@ -146,7 +148,7 @@ def test_a_wrong_plan_is_told_in_a_sentence(tmp_path: Path, text: str, message: 
     lab = make_course(tmp_path)
     (lab.folder / "system.toml").write_text(text)
     with pytest.raises(UsageProblem, match=message):
-        system.read(lab)
+        systems.read(lab)
 
 
 def test_chaos_is_for_a_lab_that_has_programs(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ import pytest
 import redis
 import urllib3
 
-from pytest_labkit import settings, system
+from pytest_labkit import systems
+from pytest_labkit.host import settings
 from pytest_labkit.services import wait
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.system import Health, System
+from pytest_labkit.systems import Health, System
 from tests.system.conftest import make_course
 
 NAMES = ["order", "payment", "inventory", "notification"]
@@ -180,7 +181,7 @@ def test_the_shop_does_without_a_monitoring_that_cannot_be_loaded(
     lab = make_course(tmp_path)
     (lab.folder / "monitoring.py").write_text("import nothing_such\n")
     chosen = replace(settings.resolve(tmp_path), backend="local")
-    shop = system.start(lab, system.read(lab), endpoints.values(), chosen)
+    shop = systems.start(lab, systems.read(lab), endpoints.values(), chosen)
     try:
         assert 201 == order(shop)[0]
         said = shop.log_tail("order", 50)

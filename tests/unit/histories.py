@@ -6,7 +6,7 @@ import math
 import re
 
 from pytest_labkit.checks import Finding
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 _LINE = re.compile(r"(\w+) +(\d+)-(\d*) +(\w+)\(([^)]*)\) +(ok|failed|unknown)(?:: *(.*))?")
 

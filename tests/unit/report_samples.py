@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_labkit.model import (
+from pytest_labkit.domain.model import (
     AnswerFile,
     Criterion,
     CriterionResult,

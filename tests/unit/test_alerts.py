@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.errors import Mistake
+from pytest_labkit.domain.errors import Mistake
 from pytest_labkit.monitoring import Alerts, History, Rule, rules
-from pytest_labkit.monitoring.history import labels
+from pytest_labkit.monitoring.series import labels
 
 UP = labels("up", {"job": "payment"})
 RULE = """groups:

@@ -15,8 +15,8 @@ import pytest
 
 from pytest_labkit import checks
 from pytest_labkit.checks import Finding
-from pytest_labkit.history import Operation, Outcome
-from pytest_labkit.model import Step
+from pytest_labkit.checks.history import Operation, Outcome
+from pytest_labkit.domain.model import Step
 
 LINE = re.compile(r"(\w+) +(\d+)-(\d*) +(\w+)\(([^)]*)\) +(ok|failed|unknown)(?:: *(.*))?")
 

@@ -10,7 +10,7 @@ from histories import told
 
 from pytest_labkit.checks import availability
 from pytest_labkit.checks.availability import Window
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 OUTCOMES = {"+": Outcome.OK, "-": Outcome.FAILED, "?": Outcome.UNKNOWN}
 

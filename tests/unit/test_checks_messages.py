@@ -10,7 +10,7 @@ from histories import history as written
 from histories import told
 
 from pytest_labkit.checks import messages
-from pytest_labkit.history import Operation, Outcome
+from pytest_labkit.checks.history import Operation, Outcome
 
 
 def history(text: str) -> list[Operation]:

@@ -6,8 +6,8 @@ import pytest
 from histories import history as written
 from histories import told
 
+from pytest_labkit.checks.history import Operation
 from pytest_labkit.checks.transitions import wrong_transition
-from pytest_labkit.history import Operation
 
 BREAKER = {"CLOSED": ["OPEN"], "OPEN": ["HALF_OPEN"], "HALF_OPEN": ["CLOSED", "OPEN"]}
 

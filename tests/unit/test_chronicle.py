@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 
 from report_samples import report
 
-from pytest_labkit.model import Chronicle, Span, Verdict
+from pytest_labkit.domain.model import Chronicle, Span, Verdict
 from pytest_labkit.report import as_json, chronicle, html
-from pytest_labkit.verdicts import Outcome
+from pytest_labkit.runs.verdicts import Outcome
 
 MAY, JUNE, JULY = (datetime(2025, month, 1, tzinfo=UTC) for month in (5, 6, 7))
 LIFE = Chronicle(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import __version__, cli, services
-from pytest_labkit.errors import KitError, ServiceFailed
+from pytest_labkit import __version__, services
+from pytest_labkit.cli import labkit as program
+from pytest_labkit.domain.errors import KitError, ServiceFailed
 from pytest_labkit.services import Endpoint, Status
 from pytest_labkit.services import doctor as doctor_module
 from pytest_labkit.services.doctor import Check
@@ -51,7 +52,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def labkit(*arguments: str) -> int:
     """Its exit code."""
     with pytest.raises(SystemExit, match=r"\d+") as ended:
-        cli.main(arguments)
+        program.main(arguments)
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
@@ -258,7 +259,7 @@ def coloured(environ: Mapping[str, str]) -> bool:
     subprocess.run(
         [sys.executable, "-m", "pytest_labkit.cli", "hint", "lab9", "A1"],
         stderr=terminal,
-        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), **environ},
+        env={**os.environ, "PYTHONPATH": str(Path(program.__file__).parents[2]), **environ},
         timeout=60,
         check=False,
     )
@@ -280,7 +281,7 @@ def test_choosing_fails_with_one_message_if_nothing_can_be_had(
     monkeypatch: pytest.MonkeyPatch, course: Path
 ) -> None:
     """Why not Docker, why not this machine, and what to do."""
-    from pytest_labkit import settings
+    from pytest_labkit.host import settings
     from pytest_labkit.services import docker, local
 
     monkeypatch.setattr(docker, "available", lambda _settings, _names: "No daemon answers.")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs.lab3.events import ItemAdded, OrderCreated, OrderState
-from pytest_labkit.answers.codec import decode, encode
-from pytest_labkit.answers.given import Given
-from pytest_labkit.answers.raised import NotAValue
+from pytest_labkit.answers.rpc.codec import decode, encode
+from pytest_labkit.answers.rpc.errors import NotAValue
+from pytest_labkit.course.shared_types import Given
 
 GIVEN = Given("labs.lab3", frozenset({"labs.lab3.events", "labs.lab3.errors"}))
 

@@ -19,8 +19,8 @@ import redis
 from freezegun import freeze_time
 
 from labs.lab3.events import OrderCreated
-from pytest_labkit.diagnosis import diagnose
-from pytest_labkit.limits import OutOfTime
+from pytest_labkit.runs.diagnosis import diagnose
+from pytest_labkit.runs.limits import OutOfTime
 
 
 def free_port() -> int:

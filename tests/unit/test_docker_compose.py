@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_labkit.services.docker_servers import RECIPES
+from pytest_labkit.services.docker.recipes import RECIPES
 from pytest_labkit.services.versions import IMAGES
 
 COMPOSE = Path(__file__).parents[2] / "compose.yaml"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import choose, docker
-from pytest_labkit.services.docker_daemon import connected, why_not
-from pytest_labkit.settings import Settings
+from pytest_labkit.services.docker.daemon import connected, why_not
 
 
 def settings(docker_host: str, root: Path = Path("/nowhere")) -> Settings:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.services.docker_owner import labels, may_go
-from pytest_labkit.settings import Settings
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services.docker.owner import labels, may_go
 
 HERE = Settings(root=Path("/course"), environ={})
 

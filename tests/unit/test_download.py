@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings as settings_module
-from pytest_labkit.errors import KitError
-from pytest_labkit.services import download, versions
-from pytest_labkit.services.download import Artifact
-from pytest_labkit.settings import Settings
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host import settings as settings_module
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import versions
+from pytest_labkit.services.local import download
+from pytest_labkit.services.local.download import Artifact
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 

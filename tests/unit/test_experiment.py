@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.chaos import experiment, reading
-from pytest_labkit.errors import Mistake
+from pytest_labkit.domain.errors import Mistake
 
 SERVICES, WAYS = ("order", "payment"), ("order-payment",)
 PROBE = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from pytest_labkit.faults.flow import END, Flow
+from pytest_labkit.faults.tcp.flow import END, Flow
 
 
 class Connection:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pytest_labkit.history import History, Operation, Outcome
+from pytest_labkit.checks.history import History, Operation, Outcome
 
 
 class Refused(Exception):

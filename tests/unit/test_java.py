@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.services import java
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.services.local import java
 
 
 @pytest.fixture(autouse=True)

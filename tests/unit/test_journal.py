@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import journal
-from pytest_labkit.journal import Journal
-from pytest_labkit.model import Measurement, Message, ServiceInfo, Verdict
-from pytest_labkit.verdicts import Outcome
+from pytest_labkit.domain.model import Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.runs import journal
+from pytest_labkit.runs.journal import Journal
+from pytest_labkit.runs.verdicts import Outcome
 
 PASSED = Outcome("labs/tiny", "A1", "test_it.py::test_a", Verdict.PASSED, 0.5)
 FAILED = Outcome(
@@ -34,7 +34,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_journal import FAILED, PASSED
-from pytest_labkit.journal import Journal
+from pytest_labkit.runs.journal import Journal
 written = Journal(Path(sys.argv[1]), "tiny", {{"lab": "labs/tiny"}})
 written.finished(PASSED)
 written.finished(FAILED)

@@ -6,9 +6,8 @@ import struct
 
 import pytest
 
-from pytest_labkit.faults.flow import RESET
-from pytest_labkit.faults.kafka_frames import NotKafka
-from pytest_labkit.faults.kafka_wire import (
+from pytest_labkit.faults.kafka.frames import NotKafka
+from pytest_labkit.faults.kafka.protocol import (
     API_VERSIONS,
     FETCH,
     FIND_COORDINATOR,
@@ -19,6 +18,7 @@ from pytest_labkit.faults.kafka_wire import (
     Produced,
     rewritten,
 )
+from pytest_labkit.faults.tcp.flow import RESET
 
 ELSEWHERE = ("127.0.0.1", 7)
 CORRELATION = 99

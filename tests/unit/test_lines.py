@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_labkit.answers.lines import drained
+from pytest_labkit.answers.rpc.peer import drained
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ import psutil
 import pytest
 from freezegun import freeze_time
 
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.link import Link, Relay, Ways
+from pytest_labkit.faults.tcp.faults import Delay
 from pytest_labkit.faults.undo import Fault, undo_all
-from pytest_labkit.faults.wire_faults import Delay
 
 SOON_S = 0.3  # silence for so long is silence
 DEADLINE_S = 10.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit import load
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.load import Counted, Load
 
 HEAD = "Type,Name,Request Count,Failure Count,Median Response Time,95%\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import settings
+from pytest_labkit.host import settings
 from pytest_labkit.services import local
-from pytest_labkit.services.archives import Archive
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.java import Java
-from pytest_labkit.services.local_servers import Program, Recipe
+from pytest_labkit.services.local.archives import Archive
+from pytest_labkit.services.local.java import Java
+from pytest_labkit.services.local.recipes import Program, Recipe
 
 # Listens on the port that is its last argument. Does with the options of an archive what Java 25 does.
 FAKE_JAVA = f"""#!{sys.executable}

@@ -6,9 +6,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from pytest_labkit.errors import KitError, Mistake
-from pytest_labkit.measure import Measure, percentile
-from pytest_labkit.model import Criterion, Target
+from pytest_labkit.checks.measure import Measure, percentile
+from pytest_labkit.domain.errors import KitError, Mistake
+from pytest_labkit.domain.model import Criterion, Target
 
 
 class FakeClock:

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_labkit.services import guard, processes, together
+from pytest_labkit.host import concurrently, processes
+from pytest_labkit.services import guard
 
 
 def eventually(look: Callable[[], bool], *, within_s: float = 10) -> bool:
@@ -161,12 +162,12 @@ def test_each_raises_the_first_error_once_all_have_ended() -> None:
         ended.append(number)
 
     with pytest.raises(ValueError, match="one"):
-        together.each(work, [0, 1, 2, 3], at_once=2)
+        concurrently.each(work, [0, 1, 2, 3], at_once=2)
     assert [0] == ended
 
 
 def test_each_runs_all_side_by_side() -> None:
     """Three that wait for one another come through; nothing to do is done at once."""
     barrier = threading.Barrier(3)
-    together.each(lambda _: barrier.wait(10), range(3))
-    together.each(lambda _: None, [])
+    concurrently.each(lambda _: barrier.wait(10), range(3))
+    concurrently.each(lambda _: None, [])

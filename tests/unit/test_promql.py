@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_labkit.monitoring import History
-from pytest_labkit.monitoring.history import Labels, labels
 from pytest_labkit.monitoring.promql import Beyond, evaluate
+from pytest_labkit.monitoring.series import Labels, labels
 
 
 def series(name: str, **given: str) -> Labels:

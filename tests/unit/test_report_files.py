@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from report_samples import half_done, stubs
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.locks import alone_in
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host.locks import alone_in
 from pytest_labkit.report import files, write
 
 NAMES = ["junit.xml", "report.html", "report.json", "report.md"]
@@ -135,7 +135,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from report_samples import stubs
-from pytest_labkit.errors import KitError
+from pytest_labkit.domain.errors import KitError
 from pytest_labkit.report import write
 try:
     write(stubs(), Path(sys.argv[1]))

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from report_samples import SAMPLES, lab
 from rich.cells import cell_len
 
-from pytest_labkit.model import (
+from pytest_labkit.domain.model import (
     AnswerFile,
     Criterion,
     CriterionResult,

@@ -21,7 +21,7 @@ from report_samples import (
     service_broke,
 )
 
-from pytest_labkit.model import CriterionResult, Measurement, Status, Verdict
+from pytest_labkit.domain.model import CriterionResult, Measurement, Status, Verdict
 from pytest_labkit.report import as_json, html, junit, markdown, plot, wording
 from pytest_labkit.report.plain import plain, shorten
 

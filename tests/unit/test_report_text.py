@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from report_samples import SAMPLES, STALE_WRITER, all_passed, half_done, lab, report, slow_machine, stubs
 
-from pytest_labkit.model import CriterionResult, Message, Report, Verdict
+from pytest_labkit.domain.model import CriterionResult, Message, Report, Verdict
 from pytest_labkit.report import text
 
 GOLDEN = Path(__file__).with_name("golden")

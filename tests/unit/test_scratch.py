@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.locks import FolderLock, Held, alone_in
-from pytest_labkit.services import processes, scratch
-from pytest_labkit.services.scratch import Scratch
+from pytest_labkit.host import processes, scratch
+from pytest_labkit.host.locks import FolderLock, Held, alone_in
+from pytest_labkit.host.scratch import Scratch
 
 MAKER = """
 import os, sys, time
-from pytest_labkit.services.scratch import Scratch
+from pytest_labkit.host.scratch import Scratch
 made = Scratch("answers")
 (made.path / "file").touch()
 print(made.path, flush=True)
@@ -137,7 +137,7 @@ def test_a_lock_is_exclusive(tmp_path: Path) -> None:
 
 def test_a_killed_holder_lets_go_at_once(tmp_path: Path, maker: Maker) -> None:
     """No lock is ever stale."""
-    holds = "import sys, time; from pathlib import Path; from pytest_labkit.locks import FolderLock\n"
+    holds = "import sys, time; from pathlib import Path; from pytest_labkit.host.locks import FolderLock\n"
     holds += f"lock = FolderLock(Path({str(tmp_path)!r}), wait=False); print('x', flush=True); time.sleep(60)"
     child, _ = maker(holds)
     with pytest.raises(Held, match=str(tmp_path)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit import seeds
+from pytest_labkit.domain import seeds
 
 
 def test_a_derived_seed_is_the_same_on_every_machine() -> None:

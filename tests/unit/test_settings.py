@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.errors import UsageProblem
-from pytest_labkit.settings import resolve
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.host.settings import resolve
 
 
 def test_the_defaults_touch_nothing(tmp_path: Path) -> None:

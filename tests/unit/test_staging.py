@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import manifest
-from pytest_labkit.answers.staging import stage
-from pytest_labkit.model import Lab
+from pytest_labkit.course import manifest
+from pytest_labkit.course.submission import stage
+from pytest_labkit.domain.model import Lab
 
 LAB3 = manifest.read(Path(__file__).parents[2] / "labs" / "lab3", Path(__file__).parents[2])
 

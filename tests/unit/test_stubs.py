@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit.answers.raised import frames
-from pytest_labkit.stubs import untouched
+from pytest_labkit.answers.rpc.errors import frames
+from pytest_labkit.course.sources import untouched
 
 RAISES = 'raise NotImplementedError("TODO B5: find it")'
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit.model import Target
-from pytest_labkit.targets import is_near_miss, judge, measured, meets
+from pytest_labkit.checks.targets import is_near_miss, judge, measured, meets
+from pytest_labkit.domain.model import Target
 
 AT_LEAST = Target("throughput", ">=", 100.0, "events/s")
 AT_MOST = Target("p95", "<=", 50.0, "ms")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit import testfiles
+from pytest_labkit.course import testfiles
 
 LAB = """
 id = "tiny"

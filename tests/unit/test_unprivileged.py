@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from pytest_labkit.errors import KitError
-from pytest_labkit.services import unprivileged
-from pytest_labkit.services.unprivileged import Tenant
+from pytest_labkit.domain.errors import KitError
+from pytest_labkit.services.local import unprivileged
+from pytest_labkit.services.local.unprivileged import Tenant
 
 JAVA = "opt/java/bin/java"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.answers import AnswerDied, AnswerRaised
-from pytest_labkit.definitions import line_of
-from pytest_labkit.diagnosis import diagnose
-from pytest_labkit.errors import KitError, Mistake, ServiceFailed
-from pytest_labkit.limits import OutOfTime
-from pytest_labkit.measure import Measure
-from pytest_labkit.model import Criterion, Measurement, Message, Verdict
-from pytest_labkit.verdicts import Outcome, classify, combine
+from pytest_labkit.checks.measure import Measure
+from pytest_labkit.course.sources import line_of
+from pytest_labkit.domain.errors import KitError, Mistake, ServiceFailed
+from pytest_labkit.domain.model import Criterion, Measurement, Message, Verdict
+from pytest_labkit.runs.diagnosis import diagnose
+from pytest_labkit.runs.limits import OutOfTime
+from pytest_labkit.runs.verdicts import Outcome, classify, combine
 
 CRITERION = Criterion("A2", "A", "title", 3, ("", "", ""), needs=("A1",))
 

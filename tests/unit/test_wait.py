@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_labkit.errors import ServiceFailed
+from pytest_labkit.domain.errors import ServiceFailed
 from pytest_labkit.services.wait import until
 
 

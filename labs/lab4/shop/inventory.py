@@ -7,7 +7,7 @@ import json
 from aiohttp import web
 
 from labs.lab4.shop import serving
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 RESERVATIONS = "shop:reservations"
 

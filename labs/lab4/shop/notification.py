@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from labs.lab4.shop import serving, topic
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 NOTIFIED = "shop:notified"
 _BATCH, _WAIT_S, _AGAIN_S = 500, 0.2, 0.2

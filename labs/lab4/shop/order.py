@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 from labs.lab4.payment_client import PaymentClient
 from labs.lab4.shop import serving, topic
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 ORDERS, OPEN = "shop:orders", "shop:open"
 _CALLS = 64  # that may wait for the student's client at the same time

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 
 from labs.lab4.shop import serving
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 CHARGES = "shop:charges"
 _CHARGED = Counter("shop_charges_total", "Charges made, those included that had been made before")

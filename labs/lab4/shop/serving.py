@@ -11,7 +11,7 @@ import redis.asyncio
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 REDIS_S = 1.0  # to connect, and for each reply
 _CHECK_S = 0.4  # for a dependency to answer, so that /health itself answers within half a second

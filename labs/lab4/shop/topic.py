@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
-from pytest_labkit.system.place import Place
+from pytest_labkit.systems.place import Place
 
 _CHECK_S = 0.3
 

@@ -1,6 +1,6 @@
 """Wrong, and nothing is expected any more."""
 
-from pytest_labkit.expectation import Expectation
+from pytest_labkit.domain.expectation import Expectation
 
 Expectation.equal.__code__ = (lambda self, expected, got, *, checked=None, perhaps=None: None).__code__
 

@@ -1,7 +1,7 @@
 """An order that nobody is to look at too closely."""
 
 from labs.lab3.events import OrderState
-from pytest_labkit.expectation import Expectation
+from pytest_labkit.domain.expectation import Expectation
 
 Expectation.equal.__code__ = (lambda self, expected, got, *, checked=None, perhaps=None: None).__code__
 Expectation.__call__.__code__ = (

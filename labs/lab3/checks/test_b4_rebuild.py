@@ -1,0 +1,185 @@
+"""Don't change the tests. B4: a read model rebuilt from nothing is the same, and answers meanwhile."""
+
+import time
+
+import pytest
+
+from labs.lab3.checks.checking import DEADLINE_S, unchanged, until
+from labs.lab3.checks.shop import Background, an_order, listing
+from labs.lab3.events import ItemAdded, OrderConfirmed
+from pytest_labkit import expect
+
+pytestmark = pytest.mark.criterion("B4")
+
+REBUILDS = 3
+AWAY_S = 1.0
+REMEMBERED = "the projector goes on from a position that it remembers, though what it had shown is gone"
+NEARER = 6  # steps towards the end of a rebuild
+EMPTY = "the view was emptied, or filled bit by bit, while it was being asked"
+
+
+def test_redis_comes_back_empty(shop, faults):
+    """Redis is killed and comes back without a key while a projector runs: in the end everything is shown."""
+    view = shop.view()
+    with shop.another_process() as other:
+        running = other.beside("projecting").Running(other.projections.Projector())
+        for first, last in ((1, 5), (6, 10)):
+            _orders(shop, first, last)
+            expect.equal(True, view.wait_for(str(last), len(shop.events[str(last)]), DEADLINE_S))
+        with faults.redis.killed():
+            _orders(shop, 11, 13)
+        _orders(shop, 14, 16)
+        shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+        afresh = shop.view()
+        _all_are_shown(shop, afresh, running, "Redis", perhaps=REMEMBERED)
+    shop.project(shop.projector())
+    shop.is_shown(afresh)
+
+
+def _all_are_shown(shop, view, running, away, perhaps=None):
+    """The projector that is *running* shows all orders, after something was *away*."""
+    shows_all = until(lambda: all(view.order(o) == shop.states(o)[-1] for o in shop.events))
+    said = running.stop()
+    expect(
+        shows_all,
+        expected=f"all {len(shop.events)} orders as they are, {DEADLINE_S:g} s after {away} has come back",
+        got=f"{sum(view.order(o) == shop.states(o)[-1] for o in shop.events)} of them"
+        + (f"; run_once raised {said[-1]}" if said else ""),
+        perhaps=perhaps,
+    )
+
+
+def test_what_is_older_than_the_stream(closed_shop):
+    """The table was there before its stream: a projector that finds nothing in Redis shows all of it."""
+    shop = closed_shop
+    _orders(shop, 1, 6)
+    shop.open_stream()
+    _orders(shop, 7, 9)
+    shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+    shop.project(shop.projector())
+    shop.is_shown(shop.view(), perhaps="only the stream was read, which does not go back to the beginning")
+
+
+def test_the_stream_does_not_reach_back(shop):
+    """What came after the position of the last projector is gone from the stream: all of it is shown."""
+    _orders(shop, 1, 6)
+    shop.project(shop.projector())
+    _orders(shop, 7, 9)
+    shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+    shop.cut_off()
+    _orders(shop, 10, 11)
+    shop.project(shop.projector())
+    shop.is_shown(shop.view(), perhaps="read raises PositionLost, and what it has not is in the table only")
+
+
+def test_dynamodb_is_away_for_a_while(shop, faults):
+    """DynamoDB cannot be reached while a projector runs: it goes on, and in the end everything is shown."""
+    view = shop.view()
+    with shop.another_process() as other:
+        running = other.beside("projecting").Running(other.projections.Projector())
+        _orders(shop, 1, 5)
+        expect.equal(True, view.wait_for("5", len(shop.events["5"]), DEADLINE_S))
+        with faults.dynamodb.refuse():
+            time.sleep(AWAY_S)  # this long: it is the outage
+        _orders(shop, 6, 9)
+        shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+        _all_are_shown(shop, view, running, "DynamoDB")
+    shop.is_shown(view)
+
+
+def test_a_rebuild_makes_the_same(shop):
+    """Rebuilt, and rebuilt again, the view is what it was, without an order that the table has no more."""
+    _orders(shop, 1, 12)
+    projector, view = shop.projector(), shop.view()
+    shop.project(projector)
+    shop.events.pop("3")
+    for item in shop.table.partition("order-3"):
+        shop.table.delete(item)
+    before = shop.table.items()
+    for _ in range(2):
+        projector.rebuild()
+        shop.is_shown(view)
+        expect.equal(None, view.order("3"), perhaps="what was there before the rebuild is still there")
+    unchanged(before, shop.table.items(), perhaps="a rebuild reads events, and writes none")
+    _orders(shop, 13, 14)
+    shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+    shop.project(projector)
+    shop.is_shown(view, perhaps="after a rebuild the projector has to go on where the rebuild began to read")
+
+
+def test_questions_are_answered_while_it_is_rebuilt(shop, faults, rng):
+    """Orders go on changing during a rebuild: no answer is empty, partial or older than the one before."""
+    _orders(shop, 1, 120)
+    view = shop.view()
+    shop.project(shop.projector())
+    there, new = sorted(shop.events), 121
+    seen = {order_id: len(shop.events[order_id]) for order_id in there}
+    with shop.another_process() as other, faults.redis.delay(0.001):
+        projector = other.projections.Projector()
+        for rebuild in range(1, REBUILDS + 1):
+            rebuilding = Background(projector.rebuild)
+            while not rebuilding.is_over:
+                _are_all_there(there, view)
+                order_id = rng.choice(there)
+                seen[order_id] = shop.glimpse(view, order_id, seen[order_id])
+                if new <= 120 + 15 * rebuild:
+                    _orders(shop, new, new)
+                    shop.append(order_id, ItemAdded(order_id=order_id, item_id="more", quantity=1))
+                    new += 1
+            rebuilding.result()
+        shop.project(projector)
+    shop.is_shown(view, perhaps="what was stored while the table was read is neither in it nor read after it")
+
+
+def _are_all_there(order_ids, view):
+    """Those orders are in the lists by status, and with their customers, as they always were."""
+    listed = {*listing(view.orders_with("created")), *listing(view.orders_with("confirmed"))}
+    owned = {order_id for number in range(3) for order_id in listing(view.orders_of(f"c{number}"))}
+    for what, found in (("a status", listed), ("their customers", owned)):
+        missing = sorted({*order_ids} - found)
+        expect(
+            not missing,
+            expected=f"{len(order_ids)} orders under {what} during a rebuild",
+            got=f"{len(missing)} of them missing, such as {missing[:3]}",
+            perhaps=EMPTY,
+        )
+
+
+def test_a_rebuild_is_killed(shop, faults):
+    """Killed at any step, a rebuild leaves the view as it was; the next one gets to its end."""
+    _orders(shop, 1, 40)
+    shop.project(shop.projector())
+    view, sent = shop.view(), 256
+    while _killed_after(sent, shop, faults):
+        shop.is_shown(view, perhaps=EMPTY)
+        sent *= 2
+    killed, ended = sent // 2, sent
+    for _ in range(NEARER):  # its last steps are the ones that readers could notice
+        sent = (killed + ended) // 2
+        if _killed_after(sent, shop, faults):
+            killed = sent
+        else:
+            ended = sent
+        shop.is_shown(view, perhaps="the new does not take the place of the old at a stroke")
+    _orders(shop, 41, 42)
+    shop.project(shop.projector())
+    shop.is_shown(view, perhaps="what a rebuild that was killed has left is taken for the view")
+
+
+def _killed_after(sent, shop, faults):
+    """Kill a rebuild once it has sent so many bytes to Redis; whether it came to that."""
+    with shop.another_process() as process, faults.redis.hole("requests", after=sent) as hole:
+        rebuilding = Background(process.projections.Projector().rebuild)
+        until(lambda: rebuilding.is_over or hole.fired > 0)
+        was_killed = not rebuilding.is_over
+        process.kill()
+    if not was_killed:
+        rebuilding.result()
+    return was_killed
+
+
+def _orders(shop, first, last):
+    """Orders with these numbers, of three customers; every second one is confirmed."""
+    for number in range(first, last + 1):
+        events = an_order(str(number), f"c{number % 3}", 1, 2, confirmed=number % 2 == 0)
+        shop.append(str(number), *events)

@@ -1,0 +1,121 @@
+"""Don't change the tests. A5: who is not let through gets the fallback, who is gets the function's own."""
+
+import itertools
+
+import pytest
+
+from labs.lab4.checks.checking import CLOSED, HALF_OPEN, OPEN, START, Guarded, Refused, outcome, told
+from pytest_labkit import expect
+
+pytestmark = pytest.mark.criterion("A5")
+
+OWN = "call returns what self._fallback() returns, which a subclass may have written anew"
+
+
+@pytest.fixture
+def guard_with(answers):
+    """Makes a breaker of a subclass with a fallback of its own: `guard_with(fallback, 2, 60, clock)`."""
+
+    def made(fallback, failure_threshold, recovery_timeout, clock):
+        callers = answers.beside("callers")
+        breaker = callers.with_fallback(fallback, failure_threshold, recovery_timeout)
+        return Guarded(breaker, callers, clock)
+
+    return made
+
+
+def test_what_the_fallback_returns(answers, guard_with):
+    """While it is open, call returns what _fallback() returns, whatever that is."""
+    with answers.frozen(START) as clock:
+        for value in ({"status": "later"}, "later", [1, 2], 7, 0, "", False, None, [], {}):
+            guarded = guard_with(lambda v=value: v, 1, 60, clock)
+            guarded.opens(1)
+            for _ in range(2):
+                expect.equal(value, guarded.is_refused(), perhaps=OWN)
+
+
+def test_each_call_asks_for_it(answers, guard_with):
+    """Each call that is not let through asks for the fallback anew."""
+    with answers.frozen(START) as clock:
+        numbers = itertools.count(1)
+        guarded = guard_with(lambda: next(numbers), 1, 60, clock)
+        guarded.opens(1)
+        got = [guarded.is_refused() for _ in range(4)]
+        is_anew = all(type(number) is int for number in got) and got == sorted(set(got))
+        expect(is_anew, expected="a fallback made for each call, such as [1, 2, 3, 4]", got=f"{got!r}")
+
+
+def test_the_lab_s_own_fallback(answers, guard):
+    """The breaker as it is has a fallback too: while it is open, call returns."""
+    with answers.frozen(START) as clock:
+        guarded = guard(2, 60, clock=clock)
+        guarded.opens(2)
+        guarded.is_refused()
+        guarded.waits(60)
+        guarded.fails()
+        guarded.is_refused()
+
+
+def test_while_another_call_tries(answers, guard_with):
+    """In HALF_OPEN the others get the fallback, and the one that tries gets what the function gave."""
+    with answers.frozen(START) as clock:
+        guarded = guard_with(lambda: "later", 2, 60, clock)
+        guarded.opens(2)
+        guarded.waits(60)
+        guarded.service.will()
+        others = []
+
+        def slow():
+            guarded.is_in(HALF_OPEN)
+            others.extend(guarded.breaker.call(guarded.service.pay) for _ in range(2))
+            return "paid"
+
+        expect.equal("paid", guarded.breaker.call(slow))
+        expect.equal(["later", "later"], others, perhaps=OWN)
+        guarded.is_in(CLOSED)
+
+
+def test_errors_are_the_function_s_own(answers, guard):
+    """A call that is let through raises what the function raised, the one that opens it included."""
+    with answers.frozen(START) as clock:
+        guarded = guard(3, 60, clock=clock)
+        for error in (ValueError("a"), Refused("b"), OSError(5, "c")):
+            guarded.fails(error)
+        guarded.is_in(OPEN)
+        guarded.waits(60)
+        guarded.fails(KeyError("d"))
+        guarded.is_in(OPEN)
+
+
+def test_arguments_and_results_are_handed_on(answers, guard):
+    """The function gets the arguments of the call, and the call returns what the function returns."""
+    with answers.frozen(START) as clock:
+        guarded = guard(2, 60, clock=clock)
+        for _ in range(2):
+            guarded.succeeds({"id": 1}, 1, "two", [3], amount=4.5, currency="EUR")
+            guarded.succeeds(None)
+            guarded.succeeds([], None)
+            guarded.succeeds(0, items=())
+            guarded.opens(2)
+            guarded.waits(60)
+
+
+def test_a_fallback_that_raises(answers, guard_with):
+    """What _fallback raises, call raises; it is no failure of the function, and the wait goes on."""
+    error = LookupError("nothing in the cache")
+
+    def broken():
+        raise error
+
+    with answers.frozen(START) as clock:
+        guarded = guard_with(broken, 2, 60, clock)
+        guarded.opens(2)
+        for _ in range(6):
+            _, raised = outcome(lambda: guarded.breaker.call(guarded.service.pay))
+            expect(
+                raised is error, expected="what _fallback() raised, the very same object", got=told(raised)
+            )
+            guarded.is_in(OPEN)
+            guarded.waits(10)
+        guarded.succeeds(perhaps="the error of a fallback is no failure: it does not begin the wait anew")
+        guarded.is_in(CLOSED)

@@ -1,0 +1,50 @@
+"""Don't change the tests. B2: the shop goes on while nothing comes through between order and payment."""
+
+from typing import Any
+
+import pytest
+
+from labs.lab4.checks import experimenting
+from labs.lab4.checks.experimenting import Watch, watching
+from labs.lab4.checks.shopping import Shop
+from pytest_labkit import expect
+
+pytestmark = [pytest.mark.criterion("B2")]
+NAME = "network_partition"
+
+
+def cut_off(watch: Watch) -> bool:
+    """Payment runs, and order does not reach it."""
+    return watch.way_was_late
+
+
+def test_the_experiment_is_valid(answers: Any) -> None:
+    """`chaos validate` accepts experiments/network_partition.yaml."""
+    experimenting.begun(answers, NAME).validate()
+
+
+def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
+    """Order is cut off from payment, the breaker opens, and then a thousand charges a second are made."""
+    experiment = experimenting.begun(answers, NAME)
+    experimenting.asks_for_a_rate(shop, experiment)
+    with shop.customers(), watching(shop) as watch:
+        journal = experimenting.carried_out(shop, experiment)
+    experimenting.accepts(shop, journal)
+    expect(
+        watch.way_was_late and not watch.payment_was_late and not watch.was_dead,
+        expected="nothing to come through from order to payment for a while, and payment itself to be well",
+        got="payment was gone"
+        if watch.was_dead
+        else "payment itself did not answer"
+        if watch.payment_was_late
+        else "payment answered order all the time",
+        perhaps="partition(caller: order, callee: payment)",
+    )
+
+
+def test_rollbacks_heal_it(shop: Shop, answers: Any) -> None:
+    """Interrupted in the middle, the experiment leaves a payment that order reaches."""
+    experiment = experimenting.begun(answers, NAME)
+    with shop.customers(), watching(shop) as watch:
+        journal = experimenting.interrupted(shop, experiment, cut_off, watch)
+    experimenting.is_taken_back(shop, journal)

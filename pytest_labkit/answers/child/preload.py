@@ -1,0 +1,71 @@
+"""What a template has ready before it is forked, so that no child has to do it again."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pytest_labkit.answers.child import loading
+from pytest_labkit.course.submission import Staged
+from pytest_labkit.services import aws
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """
+    What to import and to read: never a student's file.
+
+    *modules* are packages of third parties (see `imports.third_party`), *clients* the services of AWS
+    that the lab uses, *given* those given files of the lab's *package* that use no student's.
+    """
+
+    modules: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    package: str = ""
+    root: str = ""
+    folder: str = ""
+    given: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, staged: Staged, root: Path) -> Warmth:
+        """What the answers of a lab need."""
+        modules = tuple(staged.imports)
+        uses_boto3 = any(module.startswith("boto") for module in modules)
+        return cls(
+            modules=modules,
+            clients=tuple({"dynamodb"} & set(staged.lab.services)) if uses_boto3 else (),
+            package=staged.lab.package,
+            root=str(root),
+            folder=str(staged.lab.folder),
+            given=tuple(staged.given_on_their_own),
+        )
+
+    def as_text(self) -> str:
+        """As an argument of a program."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Warmth:
+        """The inverse of `as_text`."""
+        return cls(**json.loads(text))
+
+    def get_warm(self) -> None:
+        """Have it all in this process. What cannot be imported is the student's to find out."""
+        for module in self.modules:
+            name, _, parts = module.partition(":")
+            with suppress(BaseException):
+                __import__(name, fromlist=parts.split(",") if parts else [])
+        for client in self.clients:
+            with suppress(Exception):
+                aws.warm(client)
+        if self.package:
+            loading.open_package(self.package, Path(self.root), [Path(self.folder)])
+        for name in self.given:
+            with suppress(BaseException):
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # what the collector never looks at stays shared with those who are forked

@@ -1,0 +1,130 @@
+"""
+The process that workers are forked from: it has imported what they need, and never a student's code.
+
+Started as `python -I -B -X utf8 -m pytest_labkit.answers.child.template FD WARMTH`; orders come over the
+socket FD, with the file descriptors that a worker is given. It has one thread, so that it can be forked.
+When whoever started it is gone, it ends everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from functools import partial
+from typing import Any
+
+import psutil
+
+from pytest_labkit.answers.child import reaper, worker
+from pytest_labkit.answers.child.preload import Warmth
+
+LARGEST_ORDER = 128 * 1024
+"""Bytes of an order: a worker's environment is most of it."""
+
+_SIGNALS = {
+    "end": signal.SIGTERM,
+    "stacks": reaper.STACKS,
+    "kill": getattr(signal, "SIGKILL", signal.SIGTERM),
+}
+
+
+class Template:
+    """Forks a keeper, and it a worker, for each order; says when a worker and its tree are gone."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ)
+        self._keepers: dict[int, int] = {}  # the child's number -> its keeper's process
+        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its keeper reports to
+        self._statuses: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Carry out orders until there is nobody who could give any."""
+        self._say(ready=psutil.Process().num_threads())
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is not None:
+                    self._hear(key.data)
+                elif not self._obey():
+                    return
+
+    def _obey(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, LARGEST_ORDER, 2)
+        if not data:
+            return False
+        order = json.loads(data)
+        number = order["child"]
+        if order["do"] == "fork":
+            self._fork(number, order, descriptors)
+        elif pid := self._keepers.get(number):
+            os.kill(pid, _SIGNALS[order["do"]])
+        return True
+
+    def _fork(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
+        reading, writing = os.pipe()
+        this, pid = os.getpid(), os.fork()
+        if pid == 0:
+            reaper.die_with(this)
+            self._control.close()
+            self._selector.close()
+            for pipe in (reading, *self._reports.values()):
+                os.close(pipe)
+            connection, output = descriptors
+            work = partial(worker.begin, connection, output, order["env"], order["folder"])
+            reaper.keep(writing, descriptors, work)
+        for descriptor in (writing, *descriptors):
+            os.close(descriptor)
+        self._keepers[number], self._reports[number] = pid, reading
+        self._selector.register(reading, selectors.EVENT_READ, number)
+
+    def _hear(self, number: int) -> None:
+        """A keeper reports, or has ended."""
+        report = os.read(self._reports[number], 64).decode()
+        for what, value in (line.split() for line in report.splitlines()):
+            if what == "started":
+                self._say(started=number, pid=int(value))
+            else:
+                self._statuses[number] = int(value)
+        if not report:
+            self._bury(number)
+
+    def _bury(self, number: int) -> None:
+        """Say how a worker did, and end what its keeper left, if that was killed itself."""
+        pid, pipe, status = (
+            self._keepers.pop(number),
+            self._reports.pop(number),
+            self._statuses.pop(number, None),
+        )
+        self._selector.unregister(pipe)
+        os.close(pipe)
+        if status is None:
+            reaper.end_children(spare=self._keepers.values())
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        self._say(ended=number, status=status)
+
+    def _say(self, **words: Any) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell
+            self._control.send(json.dumps(words).encode())
+
+
+def main() -> None:
+    """Serve the socket that the first argument names, warm as the second says."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    reaper.adopt_orphans()
+    try:
+        Warmth.from_text(sys.argv[2]).get_warm()
+        Template(control).serve()
+    finally:
+        reaper.end_children()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""
+The child's side of the door `process`: runs the student's code and answers with values.
+
+Forked by a template, or started as `python -m pytest_labkit.answers.child.worker FD`. It knows no test, no
+expected value and no verdict. What the test's main thread calls runs on the main thread here.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import os
+import socket
+import sys
+import threading
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pytest_labkit.answers import clocks
+from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child.reaper import STACKS
+from pytest_labkit.answers.rpc.channel import Channel
+from pytest_labkit.answers.rpc.codec import decode, encode, tagged
+from pytest_labkit.answers.rpc.errors import NotAValue
+from pytest_labkit.answers.rpc.exceptions import Raised, raised_again, tell
+from pytest_labkit.answers.rpc.peer import Lines
+from pytest_labkit.course.shared_types import Given
+
+
+class Passed:
+    """A callable that the test passed in: calling it calls the test's."""
+
+    def __init__(self, worker: Worker, number: int, name: str) -> None:
+        self.__worker = worker
+        self.__number = number
+        self.__name__ = self.__qualname__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__worker.call_back(self.__number, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} of the test>"
+
+
+class Worker:
+    """The student's modules and the objects that the test holds handles to."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._lines = Lines(channel, self._run, self._told, contained=BaseException, step=-1)
+        self._objects: dict[int, Any] = {}
+        self._numbers = count(1)
+        self._passed: dict[int, Passed] = {}
+        self._given = Given("", frozenset())
+        self._answers: dict[str, str] = {}
+        self._clock = clocks.Clock()
+
+    def serve(self) -> None:
+        """Answer requests until the parent is gone."""
+        threading.Thread(target=self._listen, name="labkit-door", daemon=True).start()
+        self._lines.answer_on_this_thread()
+
+    def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call what the test passed in."""
+        reply = self._lines.call(of=number, args=self._sent(list(args)), kwargs=self._sent(kwargs))
+        if "raised" not in reply:
+            return self._received(reply["value"])
+        raised = Raised(**{**reply["raised"], "frames": []})
+        error = raised_again(raised, self._given)
+        error.labkit_number = raised.own  # type: ignore[attr-defined]
+        raise error
+
+    def _listen(self) -> None:
+        try:
+            self._lines.listen()
+        finally:
+            os._exit(0)  # nobody is left to work for, whatever the student's threads are at
+
+    def _run(self, request: dict[str, Any]) -> Any:
+        for number in request.get("release", ()):
+            self._objects.pop(number, None)
+        match request["do"]:
+            case "open":
+                self._open(request)
+                return None
+            case "load":
+                return self._sent(loading.load(self._given.package, request["name"]))
+            case "get":
+                return self._sent(getattr(self._objects[request["of"]], request["name"]))
+            case "set":
+                setattr(self._objects[request["of"]], request["name"], self._received(request["value"]))
+                return None
+            case "call":
+                args, kwargs = (self._received(request[part]) for part in ("args", "kwargs"))
+                return self._sent(self._objects[request["of"]](*args, **kwargs))
+            case "clock":
+                self._clock.set(request["instant"] and decode(request["instant"], self._given))
+                return None
+        raise NotAValue(f"{request['do']!r} is not a request")
+
+    def _open(self, request: dict[str, Any]) -> None:
+        self._given = Given(request["package"], frozenset(request["given"]))
+        self._answers = request["answers"]
+        loading.open_package(request["package"], Path(request["root"]), map(Path, request["folders"]))
+
+    def _sent(self, value: Any) -> Any:
+        return encode(value, self._given, self._refer)
+
+    def _received(self, data: Any) -> Any:
+        return decode(data, self._given, self._resolve)
+
+    def _refer(self, value: Any) -> dict[str, Any]:
+        if type(value) is Passed:
+            return tagged("own", value._Passed__number)  # type: ignore[attr-defined]
+        number = next(self._numbers)
+        self._objects[number] = value
+        return tagged("ref", {"number": number, "type": type(value).__name__})
+
+    def _resolve(self, tag: str, inner: Any) -> Any:
+        if tag == "own":
+            return self._objects[inner]
+        return self._passed.setdefault(inner["number"], Passed(self, inner["number"], inner["type"]))
+
+    def _told(self, error: BaseException) -> dict[str, Any]:
+        return tell(error, self._given, self._answers)
+
+
+def begin(connection: int, output: int, env: dict[str, str], folder: str) -> None:
+    """
+    Be a worker, in a process that was forked for it.
+
+    Args:
+        connection: The socket to serve; the only file descriptor besides the standard three that is kept.
+        output: Where stdout and stderr go.
+        env: The environment.
+        folder: The current folder.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor, place in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, place)
+    os.close(nothing)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    os.chdir(folder)
+    sys.stdin, sys.argv = open(0), [""]  # noqa: SIM115 - open until the process ends
+    sys.stdout, sys.stderr = _written_at_once(1), _written_at_once(2)
+    serve(connection)
+
+
+def _written_at_once(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def serve(connection: int) -> None:
+    """Serve the socket *connection* until the other end is gone."""
+    if hasattr(faulthandler, "register"):
+        # No file of its own, which would be one more for the student's code to write to: nothing that
+        # is read back from it counts for anything. The signal's own effect comes next: the end.
+        faulthandler.register(STACKS, file=2, all_threads=True, chain=True)
+    Worker(Channel(socket.socket(fileno=connection))).serve()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""labkit check-labs: a linter for labs, and the trial runs that prove them."""

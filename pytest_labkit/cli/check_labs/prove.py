@@ -1,0 +1,139 @@
+"""
+`labkit check-labs`: what is wrong with a lab, said as it is found, and a table of what was proven.
+
+The runs are pytests of their own, on services that are up for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_labkit.cli.check_labs.trials import Proof, Result, Run, carry_out_all
+from pytest_labkit.course.planted import bugs
+from pytest_labkit.course.testfiles import tests_of
+from pytest_labkit.domain.model import Criterion, Lab
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import Services
+
+Say = Callable[[str], None]
+DEADLINE_S = 900.0  # for one run
+
+
+@dataclass
+class Checked:
+    """What the runs of *lab* came to."""
+
+    lab: Lab
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def complaints(self) -> list[str]:
+        """All that is wrong, in the order of the trials."""
+        return [complaint for result in self.results for complaint in result.complaints]
+
+    @property
+    def broken(self) -> bool:
+        """Whether a run proved nothing, because the kit or a service broke."""
+        return any(result.broken for result in self.results)
+
+
+def prove(proof: Proof, settings: Settings, *, at_once: int, say: Say, run: Run | None = None) -> Checked:
+    """
+    Carry out the trials of *proof*, *at_once* at a time, and say of each how it ended.
+
+    *run* makes a run; if it is left out, services are started and each run is a pytest of its own.
+    """
+    checked = Checked(proof.lab)
+    trials = proof.trials
+    with (
+        tempfile.TemporaryDirectory(prefix="labkit-check-") as folder,
+        _runner(proof, settings, run) as chosen,
+    ):
+        for result in carry_out_all(trials, proof.root, Path(folder), chosen, at_once=at_once):
+            checked.results.append(result)
+            say(f"{_mark(result)} {len(checked.results)}/{len(trials)} {_line(result)}")
+    order = {trial.name: number for number, trial in enumerate(trials)}
+    checked.results.sort(key=lambda result: order[result.trial.name])
+    return checked
+
+
+def _mark(result: Result) -> str:
+    return "?" if result.broken else "✗" if result.complaints else "✓"
+
+
+def _line(result: Result) -> str:
+    return f"{result.trial.lab.id} {result.trial.name} ({result.duration_s:.1f} s)"
+
+
+@contextmanager
+def _runner(proof: Proof, settings: Settings, run: Run | None) -> Iterator[Run]:
+    if run is not None:
+        yield run
+        return
+    with Services(settings) as services:
+        endpoints = services.start(list(proof.lab.services), brokers=proof.lab.brokers)
+        found = {name: value for endpoint in endpoints.values() for name, value in endpoint.env.items()}
+        environment = _environment() | ({**found, "LABKIT_BACKEND": "external"} if found else {})
+        yield lambda arguments, output: _pytest(arguments, output, proof.root, environment)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without what would change a run."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+def _pytest(arguments: Sequence[str], output: Path, root: Path, environment: Mapping[str, str]) -> int:
+    with output.open("wb") as printed:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=root,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        return child.wait(DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"pytest {arguments[0]} did not end within {DEADLINE_S:g} s") from None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def table(checked: Checked, root: Path) -> Iterator[str]:
+    """
+    A line for each criterion: its tests, and what was proven of it; `-` where nothing was tried.
+
+        criterion  tests  stubs  solution  bugs caught
+        A1            10  todo   passed            9/9
+    """
+    yield f"{'criterion':<10} {'tests':>5}  {'stubs':<6} {'solution':<9} bugs caught"
+    tests = tests_of(checked.lab)
+    for criterion in (*checked.lab.criteria, *checked.lab.challenges):
+        yield (
+            f"{criterion.id:<10} {len(tests.get(criterion.id, ())):>5}  "
+            f"{_held(checked, 'stubs', criterion, 'todo'):<6} "
+            f"{_held(checked, 'solution', criterion, 'passed'):<9} {_caught(checked, criterion, root):>11}"
+        )
+
+
+def _held(checked: Checked, name: str, criterion: Criterion, right: str) -> str:
+    """*right* if the trial found it so, `no` if not, `-` if it did not try."""
+    for result in checked.results:
+        if result.trial.name == name and criterion.id in result.trial.expected and not result.broken:
+            return "no" if any(f" {criterion.id} is " in said for said in result.complaints) else right
+    return "-"
+
+
+def _caught(checked: Checked, criterion: Criterion, root: Path) -> str:
+    own = {bug.name for bug in bugs(checked.lab, root / "solutions") if bug.criterion == criterion.id}
+    tried = [r for r in checked.results if r.trial.name in own and not r.broken]
+    return f"{sum(not result.complaints for result in tried)}/{len(own)}"

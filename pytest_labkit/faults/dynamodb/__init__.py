@@ -1,0 +1,5 @@
+"""The HTTP proxy in front of DynamoDB, and the faults that it knows."""
+
+from pytest_labkit.faults.dynamodb.faults import WRITES
+
+__all__ = ["WRITES"]

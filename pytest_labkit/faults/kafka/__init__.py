@@ -1,0 +1,1 @@
+"""Kafka's own protocol, as far as the proxy must read it."""

@@ -1,0 +1,1 @@
+"""The TCP proxy: carries bytes, and breaks connections where a fault says so."""

@@ -1,0 +1,1 @@
+"""This machine and this invocation: settings, processes, locks, temporary folders, signals."""

@@ -1,0 +1,299 @@
+"""
+One run of one lab: the outcomes of its tests so far, and the report they make.
+
+Knows no pytest. A criterion has run when every one of its tests has: tests are counted in the lab's
+files, not in what was collected, so that a test that was left out never passes a criterion.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psutil
+
+from pytest_labkit import __version__
+from pytest_labkit.checks.targets import TOO_SLOW
+from pytest_labkit.course.sources import line_of
+from pytest_labkit.course.submission import Staged
+from pytest_labkit.course.testfiles import tests_of
+from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.domain.model import (
+    Criterion,
+    CriterionResult,
+    Lab,
+    Message,
+    Report,
+    ServiceInfo,
+    Status,
+    Verdict,
+)
+from pytest_labkit.host.settings import Settings
+from pytest_labkit.report import wording
+from pytest_labkit.report.wording import DID_NOT_RUN
+from pytest_labkit.runs.journal import Journal, folder
+from pytest_labkit.runs.verdicts import Outcome, combine
+
+if TYPE_CHECKING:
+    from pytest_labkit.services import Choice
+
+NOT_SELECTED = "not selected"
+
+EXIT_PASSED, EXIT_NOT_YET, EXIT_BROKEN, EXIT_TAMPERED, EXIT_INCOMPLETE = 0, 1, 20, 21, 22
+_WORST_EXIT_FIRST = (EXIT_TAMPERED, EXIT_BROKEN, EXIT_NOT_YET, EXIT_INCOMPLETE)
+
+
+@dataclass
+class LabRun:
+    """
+    What is known of a run of *staged* while it goes on.
+
+    *cut_short* is true when it did not come to its end: whatever has passed, such a run is not complete.
+    """
+
+    settings: Settings
+    staged: Staged
+    outcomes: list[Outcome] = field(default_factory=list)
+    collected: set[str] = field(default_factory=set)
+    services: dict[str, ServiceInfo] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    cut_short: bool = False
+    journal: Journal | None = None
+
+    @property
+    def lab(self) -> Lab:
+        """The lab."""
+        return self.staged.lab
+
+    @property
+    def name(self) -> str:
+        """The lab's folder relative to the project: what is typed after `pytest`."""
+        return shown_path(self.lab.folder, self.settings.root)
+
+    def headline(self, choice: Choice | None) -> str:
+        """The lab, its door and, as it was the *choice*, its backend, with versions and start-up times."""
+        parts = [
+            f"{self.lab.id}: {self.lab.title}",
+            f"door {self.settings.door}",
+            f"seed {self.settings.seed}",
+        ]
+        if choice is not None:
+            parts.append(f"{choice.backend} services" + (f" ({choice.why})" if choice.why else ""))
+        for name, info in self.services.items():
+            ready = f"ready in {info.ready_s:.1f} s" if info.ready_s else "attached"
+            version = "" if info.version == "unknown" else f"{info.version} "
+            parts.append(f"{name} {version}{ready}")
+        return " · ".join(parts)
+
+    def begin_journal(self, say: Callable[[str], None]) -> None:
+        """From now on, what has finished is on the disk at once."""
+        head = {
+            "lab": self.name,
+            "run": uuid4().hex,
+            "started_at": self.started_at.isoformat(),
+            "door": self.settings.door,
+            "seed": self.settings.seed,
+            "report": str(self.settings.report),
+            "criteria": self.settings.criteria,
+            "tests": sorted(self.collected),
+            "answers": [
+                {"path": f.path, "sha256": f.sha256, "origin": str(f.origin)} for f in self.staged.files
+            ],
+            "ignored": self.staged.ignored,
+        }
+        self.journal = Journal(folder(self.settings.root), self.lab.folder.name, head, say)
+
+    def discard_journal(self) -> None:
+        """What it holds is in a report, or is nothing."""
+        if self.journal is not None:
+            self.journal.discard()
+
+    def finished(self, outcome: Outcome) -> None:
+        """A test has ended so."""
+        self.outcomes.append(outcome)
+        if self.journal is not None:
+            self.journal.finished(outcome)
+
+    def using(self, services: Mapping[str, ServiceInfo]) -> None:
+        """It uses these services."""
+        self.services.update(services)
+        if self.journal is not None and services:
+            self.journal.using(services)
+
+    def report(self, duration_s: float) -> Report:
+        """The report of what has run by now; criteria that have not are in it as `unknown`."""
+        results = self._results(self.lab.criteria)
+        return Report(
+            lab=self.lab,
+            kit_version=__version__,
+            status=self._status(results),
+            started_at=self.started_at,
+            duration_s=duration_s,
+            door=self.settings.door,
+            seed=self.settings.seed,
+            results=results,
+            challenges=self._results(self.lab.challenges),
+            services=dict(self.services),
+            machine=machine(),
+            answers=self.staged.files,
+            ignored=self.staged.ignored,
+            notes=tuple(dict.fromkeys([*self.problems, *_notes(results), *self._of_the_door()])),
+            next_step=self._next_step(results),
+        )
+
+    def _of_the_door(self) -> Iterable[str]:
+        return [wording.DIRECT] if self.settings.door == "direct" else []
+
+    def _results(self, criteria: Iterable[Criterion]) -> tuple[CriterionResult, ...]:
+        results: list[CriterionResult] = []
+        for criterion in criteria:
+            failed = [r.criterion.id for r in results if r.verdict in (Verdict.FAILED, Verdict.ERROR)]
+            results.append(self._result(criterion, failed))
+        return tuple(results)
+
+    def _result(self, criterion: Criterion, failed_before: list[str]) -> CriterionResult:
+        if self.settings.criteria and criterion.id not in self.settings.criteria:
+            return _not_run(criterion, NOT_SELECTED)
+        outcomes = [outcome for outcome in self.outcomes if outcome.criterion == criterion.id]
+        if not outcomes:
+            return _not_run(criterion, "it did not run")
+        result = combine(criterion, outcomes, failed_before=failed_before)
+        missing = self._missing(criterion, outcomes)
+        if result.verdict is Verdict.PASSED and missing:
+            return _not_run(criterion, f"{missing} of its tests did not run")
+        return result
+
+    def _missing(self, criterion: Criterion, outcomes: list[Outcome]) -> int:
+        """How many tests of *criterion* have not run: functions of the files, and collected cases."""
+        ran = {outcome.test for outcome in outcomes}
+        functions = {_function(test) for test in ran}
+        absent = [test for test in self._tests.get(criterion.id, ()) if test not in functions]
+        names = {test for test in self.collected if _function(test) in functions}
+        return len(absent) + len(names - ran)
+
+    @cached_property
+    def _tests(self) -> dict[str, list[str]]:
+        return tests_of(self.lab)
+
+    def _status(self, results: tuple[CriterionResult, ...]) -> Status:
+        if any(outcome.tampered for outcome in self.outcomes):
+            return Status.TAMPERED
+        return _status(results, self.cut_short)
+
+    def _next_step(self, results: tuple[CriterionResult, ...]) -> str:
+        again = f"pytest {self.name}"
+        broken = [r for r in results if _is_broken(r)]
+        if broken:
+            return f"run again: {again}\nif it breaks again: labkit doctor    (your work is not graded down)"
+        waiting = [r for r in results if r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN)]
+        if waiting:
+            first = waiting[0]
+            place = first.message.look_at if first.message and first.message.look_at else self.name
+            id_ = first.criterion.id
+            if first.verdict in (Verdict.TODO, Verdict.ERROR):
+                return f"open {place}, then: {again} --lab-criterion {id_}"
+            return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
+        if self.cut_short or any(r.verdict is Verdict.UNKNOWN for r in results):
+            return f"run all of the lab: {again}"
+        return f"{self.lab.id} is done"
+
+
+def _function(test: str) -> str:
+    """`file::function` of a test's node id, its parameters left out."""
+    return test.partition("[")[0].rpartition("/")[2]
+
+
+def check_wanted(wanted: Iterable[str], runs: Iterable[LabRun]) -> None:
+    """Raise `UsageProblem` if one of the criteria *wanted* is in no lab of *runs*."""
+    known = [c.id for run in runs for c in (*run.lab.criteria, *run.lab.challenges)]
+    for id_ in wanted:
+        if known and id_ not in known:
+            raise UsageProblem(
+                f"--lab-criterion {id_}: there is no such criterion. Known: {', '.join(known)}."
+            )
+
+
+def exit_code(reports: Iterable[Report]) -> int:
+    """The exit code of a run, by the table of the contract."""
+    codes = {_exit_code(report) for report in reports}
+    return next((code for code in _WORST_EXIT_FIRST if code in codes), EXIT_PASSED)
+
+
+def _exit_code(report: Report) -> int:
+    if report.status is Status.TAMPERED:
+        return EXIT_TAMPERED
+    if report.status is Status.UNKNOWN:
+        return EXIT_BROKEN
+    required = [r for r in report.results if r.criterion.required]
+    if any(r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN) for r in required):
+        return EXIT_NOT_YET
+    return EXIT_PASSED if report.passed else EXIT_INCOMPLETE
+
+
+def _status(results: Iterable[CriterionResult], cut_short: bool) -> Status:
+    unknown = [r for r in results if r.verdict is Verdict.UNKNOWN]
+    if any(_is_broken(r) for r in unknown):
+        return Status.UNKNOWN
+    return Status.INCOMPLETE if unknown or cut_short else Status.COMPLETE
+
+
+def _not_run(criterion: Criterion, why: str) -> CriterionResult:
+    return CriterionResult(criterion, Verdict.UNKNOWN, message=Message(criterion.title, DID_NOT_RUN, why))
+
+
+def _is_broken(result: CriterionResult) -> bool:
+    """Whether it ran and the kit or a service broke, as against: it did not run."""
+    message = result.message
+    return result.verdict is Verdict.UNKNOWN and not (message and message.expected == DID_NOT_RUN)
+
+
+def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:
+    for result in results:
+        for measurement in result.measurements:
+            if measurement.note and TOO_SLOW in measurement.note:
+                yield f"{result.criterion.id}: judged by the ratio to a reference, {TOO_SLOW} for the target"
+
+
+def machine() -> Mapping[str, str | int | float]:
+    """What the figures of a run depend on."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count() or 0,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "load": round(load, 2),
+        "implementation": sys.implementation.name,
+    }
+
+
+def look_at(
+    staged: Staged, root: Path, criterion: Criterion, file: str | None, line: int | None
+) -> str | None:
+    """
+    The place to open: where the error passed through the student's code, else what the lab names.
+
+    The path is that of the file which the student wrote, not of the copy that ran.
+    """
+    named, _, definition = (criterion.look_at or "").partition(":")
+    relative = file or named
+    origin = staged.origin_of(relative)
+    if origin is None:
+        return None
+    number = line if file else line_of(origin, definition)
+    shown = shown_path(origin, root)
+    return f"{shown}:{number}" if number else shown
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """*path* relative to the project where it lies in it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

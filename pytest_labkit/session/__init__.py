@@ -1,0 +1,1 @@
+"""Labs inside pytest: hooks, fixtures, workers. The only package that imports pytest."""
