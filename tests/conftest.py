@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import quarantine
+from tests.shards import Shard
+
 IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 """Whether this process is a worker of pytest-xdist, with a share of the tests."""
 
@@ -58,9 +61,16 @@ _EXHAUSTIVE = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI, take a shard of the exhaustive tests."""
+    if (shard := Shard.of_environment()) is not None:
+        config.pluginmanager.register(shard, "labkit-shard")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is exhaustive."""
+    """Mark what is exhaustive, and what is quarantined."""
+    quarantine.mark(items, quarantine.read())
     places = [Path(__file__).parent / place for place in _EXHAUSTIVE]
     for item in items:
         if any(item.path.is_relative_to(place) for place in places):
