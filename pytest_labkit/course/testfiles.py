@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,11 +20,26 @@ def tests_of(lab: Lab) -> dict[str, list[str]]:
     `@pytest.mark.criterion("A1")` on the function counts, or `pytestmark` for all of a file's functions
     that have no marker of their own.
     """
+    return _by_mark(lab, "criterion")
+
+
+def promises_of(lab: Lab) -> dict[str, list[str]]:
+    """The same by promise: `@pytest.mark.promise("A2.1", "A2.3")`, on a function or for a whole file."""
+    return _by_mark(lab, "promise")
+
+
+def unpromised(lab: Lab) -> list[str]:
+    """The tests of criteria that name no promise."""
+    tests = [(path, test) for path in files_of(lab.folder, "test_*.py") for test in _tests_in(path)]
+    return [f"{path.name}::{test.name}" for path, test in tests if test.criteria and not test.promises]
+
+
+def _by_mark(lab: Lab, mark: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in files_of(lab.folder, "test_*.py"):
-        for name, ids in _tests_in(path):
-            for id_ in ids:
-                found.setdefault(id_, []).append(f"{path.name}::{name}")
+        for test in _tests_in(path):
+            for id_ in test.promises if mark == "promise" else test.criteria:
+                found.setdefault(id_, []).append(f"{path.name}::{test.name}")
     return found
 
 
@@ -42,7 +58,7 @@ def is_beside(path: Path, root: Path, wanted: Collection[str]) -> bool:
     if folder is None or path.parent not in (folder, folder / CHECKS) or not path.match("test_*.py"):
         return False
     tests = _tests_in(path)
-    beside = bool(tests) and all(ids and not set(ids) & set(wanted) for _, ids in tests)
+    beside = bool(tests) and all(t.criteria and not set(t.criteria) & set(wanted) for t in tests)
     return beside and bool(_criteria(folder, root) & set(wanted))
 
 
@@ -55,21 +71,30 @@ def _criteria(folder: Path, root: Path) -> set[str]:
     return {criterion.id for criterion in (*lab.criteria, *lab.challenges)}
 
 
-def _tests_in(path: Path) -> list[tuple[str, tuple[str, ...]]]:
-    """The test functions of the file *path*, each with the ids of its criteria."""
+@dataclass(frozen=True)
+class _Test:
+    """A test function, with the ids that its markers name."""
+
+    name: str
+    criteria: tuple[str, ...]
+    promises: tuple[str, ...]
+
+
+def _tests_in(path: Path) -> list[_Test]:
+    """The test functions of the file *path*."""
     stat = path.stat()
     return _read(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, _time: int, _size: int) -> list[tuple[str, tuple[str, ...]]]:
+def _read(path: Path, _time: int, _size: int) -> list[_Test]:
     try:
         tree = ast.parse(path.read_text("utf-8"))
     except SyntaxError:  # whoever imports it is told better
         return []
-    common = tuple(id_ for node in tree.body if _assigns_pytestmark(node) for id_ in _ids(node))
+    common = [node for node in tree.body if _assigns_pytestmark(node)]
     return [
-        (node.name, tuple(id_ for decorator in node.decorator_list for id_ in _ids(decorator)) or common)
+        _Test(node.name, *(_ids(node.decorator_list, m) or _ids(common, m) for m in ("criterion", "promise")))
         for node in _statements(tree.body)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]
@@ -90,9 +115,9 @@ def _assigns_pytestmark(node: ast.stmt) -> bool:
     )
 
 
-def _ids(node: ast.AST) -> Iterable[str]:
-    """The ids in `pytest.mark.criterion("A1")`, wherever it stands in *node*."""
-    for part in ast.walk(node):
-        match part:
-            case ast.Call(func=ast.Attribute(attr="criterion"), args=[ast.Constant(value=str() as id_), *_]):
-                yield id_
+def _ids(nodes: Iterable[ast.AST], mark: str) -> tuple[str, ...]:
+    """The ids in `pytest.mark.criterion("A1")`, or whichever *mark*, wherever it stands in *nodes*."""
+    parts = (part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Call))
+    calls = [part for part in parts if isinstance(part.func, ast.Attribute) and part.func.attr == mark]
+    arguments = (argument for call in calls for argument in call.args if isinstance(argument, ast.Constant))
+    return tuple(str(argument.value) for argument in arguments)
