@@ -83,13 +83,9 @@ class Looking:
             self._watch = None
             return picture.NONE
         if self._watch is None or self._of != system.urls:  # another one was started in its place
-            self._watch, self._of = Watch(system.urls, system.alerts), system.urls
-        calls: dict[str, list[str]] = {name: [] for name in system.urls}
-        for way in system.ways:
-            caller = next(name for name in calls if way.startswith(f"{name}-"))
-            calls[caller].append(way.removeprefix(f"{caller}-"))
-        logs = {name: system.log_tail(name) for name in calls}
-        return picture.drawn(self._watch.scrape(), calls, logs)
+            self._watch, self._of = Watch(system.urls, system.plan, system.alerts), system.urls
+        logs = {name: system.log_tail(name) for name in system.urls}
+        return picture.drawn(self._watch.scrape(), system.plan, logs)
 
 
 def application(subject: Subject) -> web.Application:
