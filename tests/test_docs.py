@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from pytest_labkit.cli.check_labs import linter
 from pytest_labkit.course import manifest
@@ -16,6 +17,7 @@ from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, St
 from pytest_labkit.host.settings import OPTIONS
 from pytest_labkit.report import text
 from pytest_labkit.session import fixtures
+from pytest_labkit.systems.plan import Gauge, Plan, Program, Rate
 from tests.attacks.conftest import ATTACKS, DOORS, Expected
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +107,13 @@ def test_verdicts_are_in_the_reference() -> None:
 def test_keys_of_lab_toml_are_in_the_reference(table: type[manifest._Table]) -> None:
     """Every key of lab.toml is explained."""
     page = REFERENCE.read_text("utf-8").partition("## lab.toml")[2]
+    assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
+
+
+@pytest.mark.parametrize("table", [Plan, Program, Rate, Gauge])
+def test_keys_of_system_toml_are_in_the_reference(table: type[BaseModel]) -> None:
+    """Every key of system.toml is explained."""
+    page = REFERENCE.read_text("utf-8").partition("## system.toml")[2].partition("## ")[0]
     assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
 
 

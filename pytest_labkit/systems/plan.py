@@ -53,9 +53,9 @@ class Plan(BaseModel):
     The programs of a lab, in *package* of the lab's, and the services of the kit's that they need.
 
     What a program calls is another program or one of the services. *alerts* is the file of the lab's, or of
-    the student's, with alert rules about the programs' metrics; *rate* and *gauges* are what the page shows of
-    these. *probes* are those that the lab adds to the kit's for experiments: the name of each, and the key at
-    `/health` that it reads.
+    the student's, with alert rules about the programs' metrics; *rate* and *gauges* are what the page shows
+    of these. *probes* are those that the lab adds to the kit's for experiments: the name of each, and the key
+    at `/health` that it reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
