@@ -66,12 +66,14 @@ class Looking:
         self._watch: Watch | None = None
         self._of: Mapping[str, str] = {}
         self.picture: dict[str, Any] = picture.NONE
+        self.begun = asyncio.Event()
         self.changed = asyncio.Condition()
 
     async def go_on(self) -> None:
         """Look again and again."""
         while True:
             self.picture = await asyncio.to_thread(self.look)
+            self.begun.set()
             async with self.changed:
                 self.changed.notify_all()
             await asyncio.sleep(EVERY_S)
@@ -185,7 +187,9 @@ def _file(name: str, kind: str) -> Callable[[web.Request], Any]:
 
 
 async def _now(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_LOOKING].picture)
+    looking = request.app[_LOOKING]
+    await looking.begun.wait()  # on a busy machine the first look takes seconds: nothing was seen until then
+    return web.json_response(looking.picture)
 
 
 async def _events(request: web.Request) -> web.StreamResponse:

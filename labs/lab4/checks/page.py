@@ -19,8 +19,8 @@ class Shown:
 
     def breakers(self) -> dict[str, str]:
         """The state of each breaker that it shows."""
-        (shown,) = [gauge["values"] for gauge in self._now()["gauges"] if gauge["title"] == "Breakers"]
-        return {breaker["name"]: breaker["value"] for breaker in shown}
+        shown = {gauge["title"]: gauge["values"] for gauge in self._now()["gauges"]}
+        return {breaker["name"]: breaker["value"] for breaker in shown.get("Breakers", ())}
 
     def alerts(self) -> set[str]:
         """The names of the alerts that it shows, pending or firing."""
