@@ -1,8 +1,8 @@
 """
 PromQL over a `History`: what a rule's expression gives at a time.
 
-Parsed by `promql-parser`; evaluated as Prometheus 3 does. What is not known here raises `UnsupportedExpression`: no verdict
-may follow from it. `tests/monitoring` holds it to the real `promtool`.
+Parsed by `promql-parser`; evaluated as Prometheus 3 does. What is not known here raises
+`UnsupportedExpression`: no verdict may follow from it. `tests/monitoring` holds it to the real `promtool`.
 """
 
 from __future__ import annotations
