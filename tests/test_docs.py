@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
+import pydoc
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from pytest_labkit.cli.check_labs import linter
 from pytest_labkit.course import manifest
@@ -16,17 +20,58 @@ from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, St
 from pytest_labkit.host.settings import OPTIONS
 from pytest_labkit.report import text
 from pytest_labkit.session import fixtures
+from pytest_labkit.systems.plan import Gauge, Plan, Program, Rate
 from tests.attacks.conftest import ATTACKS, DOORS, Expected
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
 INTEGRITY = ROOT / "docs" / "integrity.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DECISIONS = ROOT / "docs" / "decisions"
 RECORD = os.environ.get("LABKIT_RECORD") == "1"
 
 
 def between(page: str, marker: str) -> str:
     """What stands between `<!-- marker -->` and `<!-- /marker -->`."""
     return page.partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
+
+
+def recorded(file: Path, marker: str, made: str) -> str:
+    """What *file* has between the markers; with `LABKIT_RECORD=1` it is written there first."""
+    page = file.read_text("utf-8")
+    if RECORD:
+        page = page.replace(f"<!-- {marker} -->\n{between(page, marker)}", f"<!-- {marker} -->\n{made}", 1)
+        file.write_text(page, "utf-8")
+    return between(page, marker)
+
+
+def packages_drawn() -> str:
+    """The layers of the import contract, the highest first; a bracket joins packages of one layer."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers: list[str] = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    lines = []
+    for layer in layers:
+        names = layer.split(" | ")
+        brackets = ["┌", *"│" * (len(names) - 2), "└"] if len(names) > 1 else [" "]
+        lines += [f"{b} {name:<11} {about(name)}" for b, name in zip(brackets, names, strict=True)]
+    return "\n".join(["```", *lines, "```", ""])
+
+
+def about(package: str) -> str:
+    """The first sentence of a package's docstring."""
+    text = pydoc.getdoc(importlib.import_module(f"pytest_labkit.{package}"))
+    return " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+
+
+def decisions() -> list[Path]:
+    """The pages, by number."""
+    return sorted(DECISIONS.glob("[0-9]*.md"))
+
+
+def decisions_list() -> str:
+    """Number and title of each decision, with a link."""
+    titles = [page.read_text("utf-8").partition("\n")[0].removeprefix("# ") for page in decisions()]
+    return "".join(f"- [{title}]({page.name})\n" for title, page in zip(titles, decisions(), strict=True))
 
 
 def options_table() -> str:
@@ -62,11 +107,7 @@ def outcome(expected: Expected | None) -> str:
 
 def test_attacks_are_those_of_the_tests() -> None:
     """The page on integrity says of each submission that cheats what its test expects."""
-    page = INTEGRITY.read_text("utf-8")
-    if RECORD:
-        page = page.replace(between(page, "attacks") + "<!-- /", attacks_table() + "<!-- /", 1)
-        INTEGRITY.write_text(page, "utf-8")
-    assert attacks_table() == between(page, "attacks")
+    assert attacks_table() == recorded(INTEGRITY, "attacks", attacks_table())
 
 
 def test_every_case_has_a_submission() -> None:
@@ -79,11 +120,33 @@ def test_every_case_has_a_submission() -> None:
 
 def test_options_are_those_of_the_code() -> None:
     """The reference lists every option as it is."""
-    page = REFERENCE.read_text("utf-8")
-    if RECORD:
-        page = page.replace(between(page, "options") + "<!-- /", options_table() + "<!-- /", 1)
-        REFERENCE.write_text(page, "utf-8")
-    assert options_table() == between(page, "options")
+    assert options_table() == recorded(REFERENCE, "options", options_table())
+
+
+def test_the_packages_are_drawn_as_they_are() -> None:
+    """The drawing has every layer of the import contract, and each package's own sentence."""
+    assert packages_drawn() == recorded(ARCHITECTURE, "packages", packages_drawn())
+
+
+def test_the_architecture_is_one_page() -> None:
+    """Of 120 lines at most."""
+    assert 120 >= len(ARCHITECTURE.read_text("utf-8").splitlines())
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """By number and title; numbers leave no gap and are given once."""
+    assert decisions_list() == recorded(DECISIONS / "README.md", "decisions", decisions_list())
+    assert [f"{n:04}" for n in range(1, len(decisions()) + 1)] == [page.name[:4] for page in decisions()]
+
+
+@pytest.mark.parametrize("page", decisions(), ids=lambda page: page.stem)
+def test_a_decision_says_what_was_turned_down(page: Path) -> None:
+    """In at most 25 lines: its number and title, context, decision, what was turned down, consequences."""
+    text = page.read_text("utf-8")
+    assert 25 >= len(text.splitlines())
+    assert text.startswith(f"# {page.name[:4]} ")
+    parts = ["Context", "Decision", "Turned down", "Consequences"]
+    assert parts == re.findall(r"^\*\*([^*]+)\.\*\* \S", text, re.MULTILINE)
 
 
 def test_fixtures_are_in_the_reference() -> None:
@@ -105,6 +168,13 @@ def test_verdicts_are_in_the_reference() -> None:
 def test_keys_of_lab_toml_are_in_the_reference(table: type[manifest._Table]) -> None:
     """Every key of lab.toml is explained."""
     page = REFERENCE.read_text("utf-8").partition("## lab.toml")[2]
+    assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
+
+
+@pytest.mark.parametrize("table", [Plan, Program, Rate, Gauge])
+def test_keys_of_system_toml_are_in_the_reference(table: type[BaseModel]) -> None:
+    """Every key of system.toml is explained."""
+    page = REFERENCE.read_text("utf-8").partition("## system.toml")[2].partition("## ")[0]
     assert [] == [key for key in table.model_fields if f"`{key}`" not in page]
 
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_labkit.chaos import named
 from pytest_labkit.domain.errors import Mistake
 
 VARIABLE = "LABKIT_SYSTEM"
@@ -54,10 +55,11 @@ class Journal:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment in *file*, and what stands there."""
+    """An experiment in *file*, and what stands there; it may call *probes* of the lab's, see `named`."""
 
     file: Path
     content: Mapping[str, Any]
+    probes: Mapping[str, str] = field(default_factory=dict)
 
     def activities(self) -> Iterator[Activity]:
         """All that it does and looks at: hypothesis, method, rollbacks."""
@@ -70,7 +72,7 @@ class Experiment:
         done = subprocess.run(
             [*_PYTHON, "chaostoolkit", *_QUIET, "validate", self.file.name],
             cwd=self.file.parent,
-            env=_environ(),
+            env=_environ(self.probes),
             capture_output=True,
             text=True,
             timeout=_VALIDATE_S,
@@ -90,7 +92,7 @@ class Experiment:
             process = subprocess.Popen(
                 [*command, "--journal-path", str(journal), str(self.file.resolve())],
                 cwd=folder,
-                env=_environ() | {VARIABLE: str(system), LEFT: str(left)},
+                env=_environ(self.probes) | {VARIABLE: str(system), LEFT: str(left)},
                 stdin=subprocess.PIPE,  # ends when this process does, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -181,11 +183,11 @@ def called(activity: Activity) -> tuple[str, str]:
     return str(provider.get("module", "")), str(provider.get("func", ""))
 
 
-def _environ() -> dict[str, str]:
-    """The environment, with this kit to be found in it."""
+def _environ(probes: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with this kit and the lab's *probes* to be found in it."""
     here = str(Path(__file__).parents[2])
     path = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH", "")) if p)
-    return {**os.environ, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": path, named.VARIABLE: json.dumps(dict(probes))}
 
 
 def _said(output: str) -> str:

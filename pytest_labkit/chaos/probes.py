@@ -1,7 +1,8 @@
 """
 Chaos Toolkit's probes of a lab's system: what an experiment can look at.
 
-They ask the services themselves, past the ways that are put under faults.
+They ask the services themselves, past the ways that are put under faults. A lab may have more of them
+(`named`): they are here by the names that it gives them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
-__all__ = ["availability", "breaker_state", "is_healthy", "processing_rate"]
+from pytest_labkit.chaos import named
+
+__all__ = ["availability", "is_healthy", "processing_rate"]
 
 _TIMEOUT_S = 1.0
 _EVERY_S = 0.05
@@ -38,19 +41,35 @@ def rate_at(url: str, counter: str, seconds: float) -> float:
     return max(after - before, 0.0) / (ended - began)
 
 
-def breaker_state(service: str, wanted: str | None = None, within: float = 0.0) -> str:
+def reading(name: str, key: str) -> Callable[..., str]:
     """
-    The state of the breaker in *service*: CLOSED, OPEN or HALF_OPEN; "unknown" if it does not say.
+    The probe *name*: what a service says under *key* at `/health`; "unknown" if it does not say.
 
-    With *wanted* it is looked at for up to *within* seconds, until it is that one.
+    With *wanted* it is looked at for up to *within* seconds, until it says that.
     """
-    url = _url(service)
-    return _last(lambda: breaker_at(url), wanted, within)
+
+    def probe(service: str, wanted: str | None = None, within: float = 0.0) -> str:
+        url = _url(service)
+        return _last(lambda: said_at(url, key), wanted, within)
+
+    probe.__name__ = name
+    return probe
 
 
-def breaker_at(url: str) -> str:
-    """The state of the breaker in what serves at *url*; "unknown" if it does not say."""
-    return str(_health(url).get("breaker", "unknown"))
+def said_at(url: str, key: str) -> str:
+    """What is said under *key* at `/health` of whatever serves at *url*; "unknown" if nothing is."""
+    return str(_health(url).get(key, "unknown"))
+
+
+def __getattr__(name: str) -> Callable[..., str]:
+    """The lab's own probe *name*, for Chaos Toolkit, which looks for it in this module."""
+    if not name.startswith("_") and (key := named.here().get(name)) is not None:
+        return reading(name, key)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *named.here()]
 
 
 def is_healthy(service: str, within: float = 0.0) -> bool:

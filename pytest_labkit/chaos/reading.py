@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pytest_labkit.chaos import named
 from pytest_labkit.chaos.experiment import Activity, Experiment, called
 from pytest_labkit.domain.errors import KitError, Mistake
 
@@ -20,14 +21,18 @@ _MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
 _SERVICES = ("service", "caller", "callee")  # arguments that name one
 
 
-def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experiment:
+def read(
+    file: Path, services: Collection[str], ways: Collection[str], probes: Mapping[str, str] | None = None
+) -> Experiment:
     """
     The experiment in *file*, about a system with these *services* and *ways* (`order-payment`).
+
+    *probes* are those that the lab has beside the kit's; if `None`, as `named.here` says.
 
     Raises:
         Mistake: It is no YAML, no experiment, calls what is not the kit's, or names what is not there.
     """
-    experiment = Experiment(file, _content(file))
+    experiment = Experiment(file, _content(file), named.here() if probes is None else probes)
     try:
         activities = list(experiment.activities())
         configuration = _configuration(file, experiment.content)
@@ -39,7 +44,7 @@ def read(file: Path, services: Collection[str], ways: Collection[str]) -> Experi
             if activity["ref"] not in names:
                 raise _wrong(file, "ref to name a probe or action", f"no {activity['ref']!r} is there")
             continue
-        _look_at(file, activity, configuration, services, ways)
+        _look_at(experiment, activity, configuration, services, ways)
     return experiment
 
 
@@ -83,17 +88,18 @@ def _configuration(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _look_at(
-    file: Path,
+    experiment: Experiment,
     activity: Any,
     configuration: Mapping[str, Any],
     services: Collection[str],
     ways: Collection[str],
 ) -> None:
     """Raises `Mistake` unless *activity* calls one of the kit's functions as it can be called."""
+    file = experiment.file
     if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
         raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
     name = activity.get("name", "an activity")
-    function = _called(file, name, activity)
+    function = _called(experiment, name, activity)
     tolerance = activity.get("tolerance")
     if isinstance(tolerance, dict) and "provider" in tolerance:
         raise _wrong(file, "a tolerance that is a value, a list or a range", f"{name!r} calls one")
@@ -113,25 +119,28 @@ def _look_at(
         raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
 
 
-def _called(file: Path, name: str, activity: Activity) -> Callable[..., Any]:
+def _called(experiment: Experiment, name: str, activity: Activity) -> Callable[..., Any]:
     """The kit's function that *activity* calls; raises `Mistake` if it calls anything else."""
+    file = experiment.file
     module, func = called(activity)
     kind = activity["provider"].get("type")
     if module not in _MODULES or kind != "python":
         got = f"{name!r} calls {module if kind == 'python' else kind!r}"
         raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
-    if func not in (known := _functions(module)):
+    if func not in (known := _functions(module, experiment.probes)):
         raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
     return known[func]
 
 
-def _functions(module: str) -> dict[str, Callable[..., Any]]:
+def _functions(module: str, added: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
     if find_spec("chaostoolkit") is None:
         raise KitError("Chaos Toolkit is not installed.", "Run: pip install 'pytest-labkit[labs]'")
     from pytest_labkit.chaos import actions, probes
 
-    chosen = actions if module == _MODULES[0] else probes
-    return {name: getattr(chosen, name) for name in chosen.__all__}
+    if module == _MODULES[0]:
+        return {name: getattr(actions, name) for name in actions.__all__}
+    own = {name: probes.reading(name, key) for name, key in added.items()}
+    return dict(sorted({**own, **{name: getattr(probes, name) for name in probes.__all__}}.items()))
 
 
 def _filled_in(given: dict[str, Any], configuration: Mapping[str, Any]) -> dict[str, Any]:

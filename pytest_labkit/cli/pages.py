@@ -24,7 +24,7 @@ Examples:
 )
 def dashboard(port: int, open_browser: bool) -> None:
     """
-    Show the programs that labkit up LAB --chaos keeps, live: what works, breakers, rates, alerts.
+    Show the programs that labkit up LAB --chaos keeps, live: what works, gauges, rates, alerts.
 
     Ctrl-C ends it; what it shows goes on.
     """

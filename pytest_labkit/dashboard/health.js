@@ -47,11 +47,16 @@ function listed(id, items, none) {
   document.getElementById(id).replaceChildren(...rows);
 }
 
-function drawBreakers(picture) {
-  const look = { CLOSED: "", OPEN: "bad", HALF_OPEN: "warn" };
-  listed("breakers", picture.breakers.map((breaker) => made("li", {}, breaker.name,
-    made("span", { class: `badge ${look[breaker.state] ?? "warn"}`, "data-breaker": breaker.name }, breaker.state))),
-    "No service tells of a breaker (monitoring.py).");
+function drawGauges(picture) {
+  for (const section of document.querySelectorAll(".gauge")) section.remove();
+  const sections = picture.gauges.map((gauge) => made("section", { class: "gauge" },
+    made("h2", {}, gauge.title), made("ul", { id: `gauge-${gauge.title}` })));
+  document.getElementById("alerts-box").before(...sections);
+  document.getElementById("graph-box").style.setProperty("--beside", sections.length + 2);
+  for (const gauge of picture.gauges) {
+    listed(`gauge-${gauge.title}`, gauge.values.map((shown) => made("li", {}, shown.name,
+      made("span", { class: `badge ${shown.look}`, "data-gauge": shown.name }, shown.value))), gauge.none);
+  }
 }
 
 function drawAlerts(picture) {
@@ -65,6 +70,8 @@ function drawAlerts(picture) {
 }
 
 function drawRates(picture) {
+  document.getElementById("rates-box").hidden = !picture.rate;
+  document.querySelector("#rates-box h2").textContent = picture.rate ?? "";
   const rows = picture.nodes.filter((node) => node.rate !== null).map((node) => {
     const line = rates.get(node.name) ?? [];
     line.push(node.rate);
@@ -118,6 +125,7 @@ function draw(picture) {
   last = Date.now();
   document.getElementById("nothing").hidden = picture.runs;
   for (const section of document.querySelectorAll("main > section:not(#nothing)")) section.hidden = !picture.runs;
+  drawGauges(picture);
   if (!picture.runs) { overall("Nothing runs", "warn"); document.title = "Health"; return; }
   const down = picture.nodes.filter((node) => !node.ok).map((node) => node.name);
   const unwell = picture.nodes.filter((node) => !node.well);
@@ -125,7 +133,6 @@ function draw(picture) {
     down.length ? "bad" : unwell.length ? "warn" : "good");
   document.title = down.length ? `✕ ${down.join(", ")} – Health` : "✓ Health";
   drawGraph(picture);
-  drawBreakers(picture);
   drawAlerts(picture);
   drawRates(picture);
   drawPrograms(picture);

@@ -66,12 +66,14 @@ class Looking:
         self._watch: Watch | None = None
         self._of: Mapping[str, str] = {}
         self.picture: dict[str, Any] = picture.NONE
+        self.begun = asyncio.Event()
         self.changed = asyncio.Condition()
 
     async def go_on(self) -> None:
         """Look again and again."""
         while True:
             self.picture = await asyncio.to_thread(self.look)
+            self.begun.set()
             async with self.changed:
                 self.changed.notify_all()
             await asyncio.sleep(EVERY_S)
@@ -83,13 +85,9 @@ class Looking:
             self._watch = None
             return picture.NONE
         if self._watch is None or self._of != system.urls:  # another one was started in its place
-            self._watch, self._of = Watch(system.urls, system.alerts), system.urls
-        calls: dict[str, list[str]] = {name: [] for name in system.urls}
-        for way in system.ways:
-            caller = next(name for name in calls if way.startswith(f"{name}-"))
-            calls[caller].append(way.removeprefix(f"{caller}-"))
-        logs = {name: system.log_tail(name) for name in calls}
-        return picture.drawn(self._watch.scrape(), calls, logs)
+            self._watch, self._of = Watch(system.urls, system.plan, system.alerts), system.urls
+        logs = {name: system.log_tail(name) for name in system.urls}
+        return picture.drawn(self._watch.scrape(), system.plan, logs)
 
 
 def application(subject: Subject) -> web.Application:
@@ -189,7 +187,9 @@ def _file(name: str, kind: str) -> Callable[[web.Request], Any]:
 
 
 async def _now(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_LOOKING].picture)
+    looking = request.app[_LOOKING]
+    await looking.begun.wait()  # on a busy machine the first look takes seconds: nothing was seen until then
+    return web.json_response(looking.picture)
 
 
 async def _events(request: web.Request) -> web.StreamResponse:

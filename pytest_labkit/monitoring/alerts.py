@@ -46,7 +46,7 @@ class Alerts:
         self._raised: dict[int, dict[Labels, _Raised]] = {}
 
     def at(self, now: float, history: History) -> list[Alert]:
-        """Which are raised *now*. Raises `promql.Beyond` where a rule cannot be evaluated."""
+        """Which are raised *now*. Raises `promql.UnsupportedExpression` where a rule cannot be evaluated."""
         return [alert for n, rule in enumerate(self._rules) for alert in self._of(n, rule, now, history)]
 
     def _of(self, number: int, rule: Rule, now: float, history: History) -> list[Alert]:

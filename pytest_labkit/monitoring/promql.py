@@ -1,8 +1,8 @@
 """
 PromQL over a `History`: what a rule's expression gives at a time.
 
-Parsed by `promql-parser`; evaluated as Prometheus 3 does. What is not known here raises `Beyond`: no verdict
-may follow from it. `tests/monitoring` holds it to the real `promtool`.
+Parsed by `promql-parser`; evaluated as Prometheus 3 does. What is not known here raises
+`UnsupportedExpression`: no verdict may follow from it. `tests/monitoring` holds it to the real `promtool`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Vector = dict[Labels, float]
 Value = float | Vector
 
 
-class Beyond(KitError):
+class UnsupportedExpression(KitError):
     """An expression that Prometheus knows and this evaluator does not."""
 
     def __init__(self, what: str) -> None:
@@ -37,7 +37,7 @@ def evaluate(expr: str, history: History, at: float) -> Vector:
     What *expr* gives over *history* *at* that time; a number is a vector without labels.
 
     Raises:
-        Beyond: It needs what is not known here.
+        UnsupportedExpression: It needs what is not known here.
     """
     found = _Evaluation(history, at).value(_parsed(expr))
     return found if isinstance(found, dict) else {frozenset(): found}
@@ -70,12 +70,12 @@ class _Evaluation:
             case "BinaryExpr":
                 return self._binary(node)
             case other:
-                raise Beyond(f"a {other}")
+                raise UnsupportedExpression(f"a {other}")
 
     def vector(self, node: Any) -> Vector:
         found = self.value(node)
         if not isinstance(found, dict):
-            raise Beyond(f"a number where a vector is asked for: {node}")
+            raise UnsupportedExpression(f"a number where a vector is asked for: {node}")
         return found
 
     # Selectors
@@ -87,7 +87,7 @@ class _Evaluation:
     def _ranged(self, node: Any) -> tuple[dict[Labels, list[Sample]], float, float]:
         """The series of a range selector, and when its range begins and ends."""
         if type(node).__name__ != "MatrixSelector":
-            raise Beyond(f"a range other than that of a selector: {node}")
+            raise UnsupportedExpression(f"a range other than that of a selector: {node}")
         selector = node.vector_selector
         end = self._at - _offset(selector)
         begin = end - node.range.total_seconds()
@@ -119,17 +119,17 @@ class _Evaluation:
             case "clamp_min" | "clamp_max":
                 limit, choose = self.value(node.args[1]), max if name == "clamp_min" else min
                 if isinstance(limit, dict):
-                    raise Beyond(f"{name} with a vector as its limit")
+                    raise UnsupportedExpression(f"{name} with a vector as its limit")
                 return _nameless_all(_each(self.value(node.args[0]), lambda v: choose(v, limit)))
             case _:
-                raise Beyond(f"the function {name}()")
+                raise UnsupportedExpression(f"the function {name}()")
 
     # Aggregation
 
     def _aggregate(self, node: Any) -> Vector:
         name = str(node.op)
         if name not in _AGGREGATE:
-            raise Beyond(f"the aggregation {name}")
+            raise UnsupportedExpression(f"the aggregation {name}")
         groups: dict[Labels, list[float]] = {}
         for series, value in self.vector(node.expr).items():
             groups.setdefault(_group(series, node.modifier), []).append(value)
@@ -164,13 +164,13 @@ class _Evaluation:
 
 def _offset(selector: Any) -> float:
     if selector.at is not None:
-        raise Beyond("the @ modifier")
+        raise UnsupportedExpression("the @ modifier")
     return selector.offset.total_seconds() if isinstance(selector.offset, timedelta) else 0.0
 
 
 def _matches(selector: Any, series: Labels) -> bool:
     if selector.matchers.or_matchers:
-        raise Beyond("matchers joined by or")
+        raise UnsupportedExpression("matchers joined by or")
     found = dict(series)
     if selector.name is not None and found.get("__name__") != selector.name:
         return False
@@ -292,7 +292,7 @@ def _each(value: Value, do: Callable[[float], float]) -> Value:
 
 def _as_vector(value: Value) -> Vector:
     if not isinstance(value, dict):
-        raise Beyond("and, or or unless with a number")
+        raise UnsupportedExpression("and, or or unless with a number")
     return value
 
 
@@ -319,23 +319,23 @@ def _matched(left: Vector, right: Vector, modifier: Any) -> list[tuple[Labels, f
     """Pairs: the labels of the result, both values, and the one that a comparison keeps."""
     card = str(modifier.card).rpartition(".")[2] if modifier is not None else "OneToOne"
     if card not in ("OneToOne", "ManyToOne", "OneToMany"):
-        raise Beyond(f"a match {card}")
+        raise UnsupportedExpression(f"a match {card}")
     key, swapped = _key_of(modifier), card == "OneToMany"
     many, one = (right, left) if swapped else (left, right)
     ones: dict[Labels, float] = {}
     for series, value in one.items():
         if key(series) in ones:
-            raise Beyond(f"a match of several series with {dict(key(series))}")
+            raise UnsupportedExpression(f"a match of several series with {dict(key(series))}")
         ones[key(series)] = value
     pairs, seen = [], set()
     for series, value in many.items():
         if (found := ones.get(key(series))) is None:
             continue
         if card == "OneToOne" and key(series) in seen:
-            raise Beyond(f"a match of several series with {dict(key(series))}")
+            raise UnsupportedExpression(f"a match of several series with {dict(key(series))}")
         seen.add(key(series))
         if card != "OneToOne" and modifier.group_labels:
-            raise Beyond("group_left with labels")
+            raise UnsupportedExpression("group_left with labels")
         explicit = modifier is not None and modifier.matching is not None and card == "OneToOne"
         labels = key(series) if explicit else series
         a, b = (found, value) if swapped else (value, found)
@@ -377,7 +377,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 
 def _arithmetic(name: str, a: float, b: float) -> float:
     if name not in _ARITHMETIC:
-        raise Beyond(f"the operator {name}")
+        raise UnsupportedExpression(f"the operator {name}")
     return _ARITHMETIC[name](a, b)
 
 

@@ -15,15 +15,14 @@ from pytest_labkit.host import concurrently
 from pytest_labkit.monitoring import promql, rules
 from pytest_labkit.monitoring.alerts import Alert, Alerts
 from pytest_labkit.monitoring.series import History
+from pytest_labkit.systems.plan import Gauge, Plan
 
 _TIMEOUT_S = 0.8
-_DONE = '{__name__=~".+_(requests|messages)_total",route!~"/(health|metrics|ping)"}'
-_RATE = f"sum by (job) (rate({_DONE}[10s]))"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program as it was seen: whether it answers, what it reaches, requests and messages a second."""
+    """A program as it was seen: whether it answers, what it reaches, how much it does in a second."""
 
     name: str
     answers: bool
@@ -38,11 +37,15 @@ class Program:
 
 @dataclass(frozen=True)
 class Seen:
-    """All programs at a moment; the state of each breaker, by name; alerts; what is wrong with the rules."""
+    """
+    All programs at a moment; alerts; what is wrong with the rules.
+
+    *gauges* is what each gauge of the plan shows, by its title: values by name.
+    """
 
     at: float
     programs: tuple[Program, ...]
-    breakers: Mapping[str, str]
+    gauges: Mapping[str, Mapping[str, str]]
     alerts: tuple[Alert, ...]
     problem: str | None = None
 
@@ -53,7 +56,8 @@ class Seen:
 
 class Watch:
     """
-    Looks at the programs at *urls*, by name, and evaluates the alerts in *rules_file* over what it scrapes.
+    Looks at the programs at *urls*, by name; over what it scrapes it evaluates the rate and the gauges of
+    *plan*, and the alerts in *rules_file*.
 
     *clock* gives seconds.
     """
@@ -61,10 +65,12 @@ class Watch:
     def __init__(
         self,
         urls: Mapping[str, str],
+        plan: Plan,
         rules_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._urls = dict(urls)
+        self._plan = plan
         self._clock = clock
         self._problem: str | None = None
         self._alerts = Alerts([])
@@ -86,9 +92,26 @@ class Watch:
         now = self._clock()
         for name, (_, metrics) in said.items():
             self.history.scraped(now, name, metrics)
-        rates = {dict(s).get("job", ""): v for s, v in promql.evaluate(_RATE, self.history, now).items()}
+        rates = self._rates(now)
         programs = tuple(_program(name, said[name][0], rates.get(name, 0.0)) for name in self._urls)
-        return Seen(now, programs, _breakers(self.history, now), *self._raised(now))
+        gauges = {gauge.title: self._values(gauge, now) for gauge in self._plan.gauges}
+        return Seen(now, programs, gauges, *self._raised(now))
+
+    def _rates(self, now: float) -> dict[str, float]:
+        found = self._vector(self._plan.rate.query, now) if self._plan.rate else {}
+        return {dict(series).get("job", ""): value for series, value in found.items()}
+
+    def _values(self, gauge: Gauge, now: float) -> dict[str, str]:
+        found = map(dict, self._vector(gauge.query, now))
+        return {series.get(gauge.label, "?"): series.get(gauge.value, "?") for series in found}
+
+    def _vector(self, query: str, now: float) -> promql.Vector:
+        """What a query of the plan gives; where it is wrong nothing, and the page says so."""
+        try:
+            return promql.evaluate(query, self.history, now)
+        except (LabkitError, ValueError) as error:
+            self._problem = f"{query}: {error}"
+            return {}
 
     def _raised(self, now: float) -> tuple[tuple[Alert, ...], str | None]:
         try:
@@ -103,11 +126,6 @@ def _program(name: str, health: str | None, rate: float) -> Program:
         return Program(name, True, {str(other): works is True for other, works in reached.items()}, rate)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Program(name, False, {}, 0.0)
-
-
-def _breakers(history: History, now: float) -> dict[str, str]:
-    found = promql.evaluate("circuit_breaker_state == 1", history, now)
-    return {dict(s).get("breaker", "?"): dict(s).get("state", "?") for s in found}
 
 
 def _get(url: str, path: str) -> str | None:

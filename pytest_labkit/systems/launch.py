@@ -21,6 +21,9 @@ from pytest_labkit.systems.plan import Plan
 LINKS = "links"
 """The name of the process that the links lead through; its log is `links.log`."""
 
+PLAN = "plan.json"
+"""The file, in the folder of a system, that says what it consists of."""
+
 _DEADLINE_S = 60.0
 _HINT = "What a program said before it ended stands above; where it is yours, correct it and start again."
 
@@ -40,6 +43,7 @@ def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settin
         (folder / "answers").mkdir()
         staged = submission.stage(lab, settings.answers, folder / "answers")
         alerts = str(staged.folder / plan.alerts) if plan.alerts else None
+        (folder / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
         board = _written(folder / f"{LINKS}.json", {"port": control, "lines": lines, "alerts": alerts})
         programs = [_program("pytest_labkit.faults.daemon", board, control)]
         for name, port in zip(plan.names, own, strict=True):

@@ -94,6 +94,11 @@ class System:
         return launch.ways(self.running.folder)
 
     @property
+    def plan(self) -> Plan:
+        """What it consists of."""
+        return Plan.model_validate_json((self.running.folder / launch.PLAN).read_text("utf-8"))
+
+    @property
     def alerts(self) -> Path | None:
         """The file of alert rules about its programs, `None` if there is none."""
         return launch.alerts(self.running.folder)

@@ -117,6 +117,8 @@ def test_a_browser_shows_payment_red_and_green_again(shop: UnderTest) -> None:
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.goto(page.url, wait_until="domcontentloaded")
         tab.wait_for_selector("[data-name=payment][data-look=good]", timeout=10_000)
+        assert "Breakers" == tab.inner_text(".gauge h2")  # as system.toml has it
+        assert "Requests and messages a second" == tab.inner_text("#rates-box h2")
         killed = time.monotonic()
         shop.member("payment").kill()
         tab.wait_for_selector("[data-name=payment][data-look=bad]", timeout=10_000)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_labkit.chaos import experiment, reading
+from pytest_labkit.chaos import experiment, named, reading
 from pytest_labkit.domain.errors import Mistake
 
 SERVICES, WAYS = ("order", "payment"), ("order-payment",)
+PROBES = {"breaker_state": "breaker"}
 PROBE = """
   - type: probe
     name: look
@@ -31,7 +34,7 @@ def read(tmp_path: Path, text: str) -> experiment.Experiment:
     """The experiment that says *text*."""
     file = tmp_path / "mine.yaml"
     file.write_text(text, "utf-8")
-    return reading.read(file, SERVICES, WAYS)
+    return reading.read(file, SERVICES, WAYS, PROBES)
 
 
 def test_activities_are_those_of_hypothesis_method_and_rollbacks(tmp_path: Path) -> None:
@@ -106,3 +109,65 @@ def test_what_is_wrong_is_said_in_one_line(text: str, said: str, tmp_path: Path)
     with pytest.raises(Mistake, match=said) as raised:
         read(tmp_path, text)
     assert "\n" not in raised.value.got
+
+
+def look(func: str) -> str:
+    """A method of one probe."""
+    return f"method:{PROBE}".replace("breaker_state", func)
+
+
+def test_a_probe_of_the_lab_s_is_named_among_the_kit_s(tmp_path: Path) -> None:
+    """In the order of the alphabet; how it is called is said as for any other."""
+    known = "availability, breaker_state, is_healthy, processing_rate"
+    with pytest.raises(Mistake, match="'look' calls 'braker_state'") as raised:
+        read(tmp_path, look("braker_state"))
+    assert f"one of {known}" == raised.value.expected
+    with pytest.raises(Mistake, match="unexpected keyword argument 'wnated'") as raised:
+        read(tmp_path, look("breaker_state").replace("{service: order}", "{service: order, wnated: OPEN}"))
+    assert raised.value.expected.startswith(
+        "'look' to call breaker_state(service: 'str', wanted: 'str | None'"
+    )
+
+
+def test_a_probe_of_another_lab_s_is_refused(tmp_path: Path) -> None:
+    """A lab without probes of its own has the kit's."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(look("breaker_state"), "utf-8")
+    with pytest.raises(Mistake, match="'look' calls 'breaker_state'"):
+        reading.read(file, SERVICES, WAYS, {})
+
+
+def test_what_is_not_listed_is_not_called(tmp_path: Path) -> None:
+    """Neither a private function of the kit's nor one that it only helps itself with."""
+    for func in ("said_at", "reading", "_get", "__getattr__"):
+        with pytest.raises(Mistake, match=f"'look' calls '{func}'"):
+            read(tmp_path, look(func))
+
+
+def test_by_hand_the_probes_of_the_labs_here_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`chaos validate`, in a checkout, finds a lab's probe in the module that the experiment names."""
+    (tmp_path / "labs" / "lab9").mkdir(parents=True)
+    plan = 'package = "x"\nprograms = []\n[probes]\nlevel_of = "level"\n'
+    (tmp_path / "labs" / "lab9" / "system.toml").write_text(plan)
+    monkeypatch.delenv(named.VARIABLE, raising=False)
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"title: t\ndescription: d\n{look('level_of')}rollbacks: []\n")
+    chaos = [
+        sys.executable,
+        "-m",
+        "chaostoolkit",
+        "--no-version-check",
+        "--no-log-file",
+        "validate",
+        str(file),
+    ]
+    assert 0 == subprocess.run(chaos, cwd=tmp_path, check=False).returncode
+    assert 0 != subprocess.run(chaos, cwd=tmp_path / "labs", check=False, capture_output=True).returncode
+
+
+def test_the_kit_s_chaos_knows_the_probes_that_were_read(tmp_path: Path) -> None:
+    """Wherever the file lies."""
+    text = f"title: t\ndescription: d\n{look('breaker_state')}rollbacks: []\n"
+    read(tmp_path, text).validate()

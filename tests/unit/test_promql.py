@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_labkit.monitoring import History
-from pytest_labkit.monitoring.promql import Beyond, evaluate
+from pytest_labkit.monitoring.promql import UnsupportedExpression, evaluate
 from pytest_labkit.monitoring.series import Labels, labels
 
 
@@ -98,5 +98,5 @@ def test_absent_is_there_if_nothing_is() -> None:
 def test_what_is_not_known_is_no_verdict(expr: str) -> None:
     """It is the kit that cannot evaluate it."""
     history = made({A: 1, series("x2", job="a", zone="1"): 1, series("x2", job="a", zone="2"): 1})
-    with pytest.raises(Beyond, match="The kit cannot evaluate"):
+    with pytest.raises(UnsupportedExpression, match="The kit cannot evaluate"):
         evaluate(expr, history, 0)

@@ -16,13 +16,12 @@ import psutil
 from labs.lab4.checks.shopping import STEADY, Shop
 from pytest_labkit import expect
 from pytest_labkit.chaos import Experiment, Journal, read
+from pytest_labkit.systems import plan
 
-SERVICES = ("order", "payment", "inventory", "notification")
-WAYS = (
-    *(f"order-{callee}" for callee in ("payment", "inventory", "redis", "kafka")),
-    *(f"{caller}-redis" for caller in ("payment", "inventory", "notification")),
-    "notification-kafka",
-)
+PLAN = plan.of(Path(__file__).parents[1] / plan.FILE)
+"""The shop, as the lab's `system.toml` says."""
+
+SERVICES = PLAN.names
 GIVEN = "service_failure"
 """The experiment that is not the student's to write."""
 
@@ -137,7 +136,7 @@ def begun(answers: Any, name: str) -> Experiment:
     """Your experiment *name*, which can be run; `NotImplementedError` while nothing is written in it."""
     relative = f"experiments/{name}.yaml"
     path = Path(__file__).parents[1] / relative if name == GIVEN else answers.path(relative)
-    experiment = read(path, SERVICES, WAYS)
+    experiment = read(path, PLAN.names, PLAN.ways, PLAN.probes)
     if not experiment.content.get("method"):
         raise answers.unwritten(relative, f"TODO: {relative} has no method yet")
     return experiment

@@ -19,7 +19,8 @@ class Shown:
 
     def breakers(self) -> dict[str, str]:
         """The state of each breaker that it shows."""
-        return {breaker["name"]: breaker["state"] for breaker in self._now()["breakers"]}
+        shown = {gauge["title"]: gauge["values"] for gauge in self._now()["gauges"]}
+        return {breaker["name"]: breaker["value"] for breaker in shown.get("Breakers", ())}
 
     def alerts(self) -> set[str]:
         """The names of the alerts that it shows, pending or firing."""

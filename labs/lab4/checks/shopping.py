@@ -108,7 +108,7 @@ class Shop:
 
     def breaker(self) -> str:
         """The state of the breaker, as the order service shows it."""
-        return probes.breaker_at(self.system.urls["order"])
+        return probes.said_at(self.system.urls["order"], "breaker")
 
     def accepted(self) -> dict[str, tuple[int, str]]:
         """Each order that a customer was told is taken: its amount, and what was said of it."""
