@@ -58,7 +58,6 @@ def line(text: str, most: int = LONGEST) -> str:
 
 def shorten(text: str, most: int) -> str:
     """*text* in at most about *most* characters: two thirds of them its beginning, one its end."""
-    if len(text) <= most:
-        return text
     head, tail = most * 2 // 3, most // 3
-    return f"{text[:head]}\n… {len(text) - head - tail:,} characters left out …\n{text[-tail:]}"
+    cut = f"{text[:head]}\n… {len(text) - head - tail:,} characters left out …\n{text[-tail:]}"
+    return text if len(text) <= max(most, len(cut)) else cut  # what was cut once is not cut again

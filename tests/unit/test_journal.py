@@ -17,7 +17,7 @@ import pytest
 from pytest_labkit.domain.model import Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.runs import journal
 from pytest_labkit.runs.journal import Journal
-from pytest_labkit.runs.verdicts import Outcome
+from pytest_labkit.runs.outcome import Outcome
 
 PASSED = Outcome("labs/tiny", "A1", "test_it.py::test_a", Verdict.PASSED, 0.5)
 FAILED = Outcome(
