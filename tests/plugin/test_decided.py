@@ -23,10 +23,11 @@ def breaks():
 def begins():
     raise NotImplementedError
 """
+FIXTURE = "@pytest.fixture(scope='module')\ndef place():\n"
 HEAD = "import pytest\nfrom pytest_labkit import KitError, expect\n"
 
 
-def tests_of(criterion: str, *outcomes: str) -> str:
+def cases(criterion: str, *outcomes: str) -> str:
     """Tests of *criterion* that end with *outcomes*, in this order; each says that it runs."""
     return "".join(
         f'\n@pytest.mark.criterion("{criterion}")\ndef test_{criterion}_{n}(answers):\n    """Case {n}."""\n'
@@ -59,7 +60,7 @@ def criterion(lab: TinyLab, id_: str = "A1") -> dict[str, Any]:
 @pytest.mark.parametrize("first", ["failed", "error", "todo", "unknown"])
 def test_the_verdict_is_the_same_in_both_modes(mixed: TinyLab, first: str, later: str) -> None:
     """The first test that does not pass is the verdict, whether or not the tests after it have run."""
-    mixed.write("test_calc.py", HEAD + tests_of("A1", "passed", first, later))
+    mixed.write("test_calc.py", HEAD + cases("A1", "passed", first, later))
     code = mixed.run("--lab-criterion", "A1").ret
     decided = criterion(mixed)
     assert ["A1_0", "A1_1"] == ran(mixed)
@@ -81,21 +82,19 @@ def test_other_criteria_are_checked_all_the_same(mixed: TinyLab) -> None:
     """A criterion is decided for itself alone; the run is complete."""
     mixed.write(
         "test_calc.py",
-        HEAD + tests_of("A1", "failed", "passed") + tests_of("A2", "passed") + tests_of("A3", "todo", "todo"),
+        HEAD + cases("A1", "failed", "passed") + cases("A2", "passed") + cases("A3", "todo", "todo"),
     )
     result = mixed.run()
     assert ["A1_0", "A2_0", "A3_0"] == ran(mixed)
     assert {"A1": "failed", "A2": "passed", "A3": "todo"} == mixed.verdicts
     assert ("complete", 1) == (mixed.report["status"], result.ret)
-    result.stdout.fnmatch_lines(["*100%*", "1 lab failed, 1 passed, 1 lab todo in *"])
+    result.stdout.fnmatch_lines(["F.t *100%]", "1 passed, 1 lab failed, 1 lab todo in *"])
 
 
 def test_cases_of_one_test_are_decided_as_well(mixed: TinyLab) -> None:
     """Where a test has several cases, the first that does not pass leaves the others out."""
-    cases = '@pytest.mark.criterion("A1")\n@pytest.mark.parametrize("n", range(4))\ndef test_n(answers, n):\n'
-    mixed.write(
-        "test_calc.py", HEAD + cases + "    expect.equal(5, answers.calc.add(n, 5 if n == 0 else 3))\n"
-    )
+    one = '@pytest.mark.criterion("A1")\n@pytest.mark.parametrize("n", range(4))\ndef test_n(answers, n):\n'
+    mixed.write("test_calc.py", HEAD + one + "    expect.equal(5, answers.calc.add(n, 5 if n == 0 else 3))\n")
     mixed.run("--lab-criterion", "A1")
     assert "failed" == criterion(mixed)["verdict"]
     assert ["test_calc.py::test_n[2]", "test_calc.py::test_n[3]"] == criterion(mixed)["not_run"]
@@ -103,10 +102,10 @@ def test_cases_of_one_test_are_decided_as_well(mixed: TinyLab) -> None:
 
 def test_fixtures_of_a_file_end_when_its_last_tests_are_left_out(mixed: TinyLab) -> None:
     """The next file's tests do not find what was made for those of the file before."""
-    fixture = "@pytest.fixture(scope='module')\ndef place():\n    yield 1\n    print('gone', file=open('ran', 'a'))\n"
-    tests = tests_of("A1", "failed", "passed").replace("(answers)", "(answers, place)")
+    fixture = FIXTURE + "    yield 1\n    print('gone', file=open('ran', 'a'))\n"
+    tests = cases("A1", "failed", "passed").replace("(answers)", "(answers, place)")
     mixed.write("test_calc.py", HEAD + fixture + tests)
-    mixed.write("test_more.py", HEAD + tests_of("A2", "passed"))
+    mixed.write("test_more.py", HEAD + cases("A2", "passed"))
     result = mixed.run()
     assert ["A1_0", "gone", "A2_0"] == ran(mixed)
     assert "passed" == mixed.verdicts["A2"]
@@ -115,12 +114,10 @@ def test_fixtures_of_a_file_end_when_its_last_tests_are_left_out(mixed: TinyLab)
 
 def test_a_fixture_that_ends_badly_is_told(mixed: TinyLab) -> None:
     """Also where the test that it ends with was left out; the verdict of the criterion is as it was."""
-    fixture = (
-        "@pytest.fixture(scope='module')\ndef place():\n    yield 1\n    raise RuntimeError('cannot end')\n"
-    )
-    tests = tests_of("A1", "failed", "passed").replace("(answers)", "(answers, place)")
+    fixture = FIXTURE + "    yield 1\n    raise RuntimeError('cannot end')\n"
+    tests = cases("A1", "failed", "passed").replace("(answers)", "(answers, place)")
     mixed.write("test_calc.py", HEAD + fixture + tests)
-    mixed.write("test_more.py", HEAD + tests_of("A2", "passed"))
+    mixed.write("test_more.py", HEAD + cases("A2", "passed"))
     result = mixed.run("--tb=short")
     result.stdout.fnmatch_lines(["*RuntimeError: cannot end*"])
     assert {"A1": "failed", "A2": "passed"} == {id_: mixed.verdicts[id_] for id_ in ("A1", "A2")}
@@ -128,7 +125,7 @@ def test_a_fixture_that_ends_badly_is_told(mixed: TinyLab) -> None:
 
 def test_workers_decide_for_themselves_and_agree(mixed: TinyLab) -> None:
     """With pytest-xdist the first by the order of the file is the verdict, and what was left out is told."""
-    mixed.write("test_calc.py", HEAD + tests_of("A1", "passed", "todo", *["failed"] * 10))
+    mixed.write("test_calc.py", HEAD + cases("A1", "passed", "todo", *["failed"] * 10))
     result = mixed.run_apart("--lab-criterion", "A1", "-n", "2")
     found, names = criterion(mixed), ran(mixed)
     assert 1 == result.ret
@@ -141,7 +138,7 @@ def test_workers_decide_for_themselves_and_agree(mixed: TinyLab) -> None:
 
 def test_with_exitfirst_the_run_ends_at_once(mixed: TinyLab) -> None:
     """What the option leaves out was not left out by the verdict."""
-    mixed.write("test_calc.py", HEAD + tests_of("A1", "failed", "passed") + tests_of("A2", "passed"))
+    mixed.write("test_calc.py", HEAD + cases("A1", "failed", "passed") + cases("A2", "passed"))
     mixed.run("-x")
     assert ["A1_0"] == ran(mixed)
     assert ([], "unknown") == (criterion(mixed)["not_run"], mixed.verdicts["A2"])
