@@ -7,11 +7,11 @@ A document is harmless: two formats cannot disagree, and a page can be made agai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter
 
@@ -20,6 +20,7 @@ from pytest_labkit.domain.kinds import Figure, Prose
 from pytest_labkit.domain.model import (
     AnswerFile,
     Chronicle,
+    CriterionResult,
     Measurement,
     Message,
     Part,
@@ -31,7 +32,9 @@ from pytest_labkit.domain.model import (
 from pytest_labkit.host.settings import DOORS
 from pytest_labkit.report.harmless import harmless
 
-SCHEMA_NAME: Literal["labkit/report/1"] = "labkit/report/1"
+SCHEMA_NAME = "labkit/report/1"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
-    not_run: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 
 @dataclass(frozen=True)
@@ -119,46 +122,33 @@ class Document:
 def published(report: Report) -> Document:
     """What is published of *report*; paths below the project are relative to it."""
     root = project(report.lab)
-    made = Document(
-        schema=SCHEMA_NAME,
-        kit_version=report.kit_version,
-        lab=Lab(report.lab.id, report.lab.title, report.lab.parts),
-        status=report.status,
-        passed=report.passed,
-        started_at=report.started_at,
-        duration_s=report.duration_s,
-        door=report.door,
-        seed=report.seed,
-        services=dict(report.services),
-        machine=dict(report.machine),
-        answers=tuple(replace(a, origin=PurePosixPath(within(root, a.origin))) for a in report.answers),
-        ignored=tuple(within(root, path) for path in report.ignored),
-        points=Points(report.earned, report.possible),
-        criteria=tuple(_criterion(result, root) for result in report.results),
-        challenges=tuple(_criterion(result, root) for result in report.challenges),
-        notes=report.notes,
-        next_step=report.next_step,
+    return harmless(
+        _made(
+            Document,
+            report,
+            schema=SCHEMA_NAME,
+            lab=_made(Lab, report.lab),
+            answers=tuple(replace(a, origin=PurePosixPath(within(root, a.origin))) for a in report.answers),
+            ignored=tuple(within(root, path) for path in report.ignored),
+            points=Points(report.earned, report.possible),
+            criteria=tuple(_criterion(result, root) for result in report.results),
+            challenges=tuple(_criterion(result, root) for result in report.challenges),
+        )
     )
-    return harmless(made)
 
 
-def _criterion(result: model.CriterionResult, root: Path) -> Criterion:
+def _criterion(result: CriterionResult, root: Path) -> Criterion:
     told, message = result.criterion, result.message
     if message is not None and message.look_at is not None:
         message = replace(message, look_at=within(root, message.look_at))
-    return Criterion(
-        id=told.id,
-        part=told.part,
-        title=told.title,
-        required=told.required,
-        verdict=result.verdict,
-        points=Points(result.earned, told.points),
-        duration_s=result.duration_s,
-        message=message,
-        measurements=result.measurements,
-        chronicles=result.chronicles,
-        not_run=result.not_run,
-    )
+    named = {"id": told.id, "part": told.part, "title": told.title, "required": told.required}
+    return _made(Criterion, result, **named, points=Points(result.earned, told.points), message=message)
+
+
+def _made(shape: type[T], source: object, **different: object) -> T:
+    """A *shape* with the values that *source* has under the same names, but for what is *different*."""
+    names = [field.name for field in fields(shape) if field.name not in different]  # type: ignore[arg-type]
+    return shape(**{name: getattr(source, name) for name in names}, **different)
 
 
 def project(lab: model.Lab) -> Path:
