@@ -111,6 +111,17 @@ def test_services_are_kept_too(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+def test_what_was_left_out_is_kept_too(tmp_path: Path) -> None:
+    """The report says which tests were not run as their criterion was decided."""
+    written = Journal(tmp_path, "tiny", {})
+    written.left_out("A1", "labs/tiny/test_it.py::test_b")
+    (file,) = tmp_path.iterdir()
+    found = journal.read(file)
+    assert found is not None
+    assert [("A1", "labs/tiny/test_it.py::test_b")] == found.left_out
+    written.discard()
+
+
 def test_two_runs_have_two_journals(tmp_path: Path) -> None:
     """Also two of one process; neither takes anything from the other."""
     first, second = Journal(tmp_path, "tiny", {}), Journal(tmp_path, "tiny", {})
