@@ -76,6 +76,7 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 def _begin(config: pytest.Config) -> None:
     from pytest_labkit.session import fixtures, lab_session, workers
     from pytest_labkit.session.collection import Collection
+    from pytest_labkit.session.decided import Decided
 
     chosen = settings.resolve(
         config.rootpath,
@@ -88,6 +89,8 @@ def _begin(config: pytest.Config) -> None:
     _quiet_pytest(config)
     collection = Collection(chosen)
     config.pluginmanager.register(collection, "labkit-collection")
+    if not chosen.all_tests:
+        config.pluginmanager.register(Decided(collection), "labkit-decided")
     config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
     config.pluginmanager.register(lab_session.LabSession(config, chosen, collection), lab_session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")

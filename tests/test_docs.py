@@ -18,7 +18,7 @@ from pytest_labkit.cli.check_labs import linter
 from pytest_labkit.course import manifest
 from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, Status, Verdict
 from pytest_labkit.host.settings import OPTIONS
-from pytest_labkit.report import text
+from pytest_labkit.report import published, text
 from pytest_labkit.session import fixtures
 from pytest_labkit.systems.plan import Gauge, Plan, Program, Rate
 from tests.attacks.conftest import ATTACKS, DOORS, Expected
@@ -190,7 +190,7 @@ def test_readme_opens_with_two_commands() -> None:
 def test_readme_shows_what_a_run_prints() -> None:
     """The screen in the README is what the kit prints for such a run."""
     lab = manifest.read(ROOT / "labs" / "lab3", ROOT)
-    shown = text.render(half_done(lab), width=90, colour=False)
+    shown = text.render(published(half_done(lab)), width=90, colour=False)
     block = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert block is not None
     assert shown.splitlines()[:8] == block[1].splitlines()

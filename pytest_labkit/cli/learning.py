@@ -32,9 +32,9 @@ def report(lab: str) -> None:
     place = chosen.report / lab_called(chosen.root, lab).id
     document = read(place / "report.json")
     columns = shutil.get_terminal_size().columns
-    shown = text.show(document, width=columns, colour=True, where=str(place / "report.html"))
+    shown = text.render(document, width=columns, colour=True, where=str(place / "report.html"))
     click.echo(speakable(shown, sys.stdout.encoding))
-    if not document["passed"]:
+    if not document.passed:
         click.get_current_context().exit(NOT_YET)
 
 

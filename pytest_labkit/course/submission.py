@@ -42,7 +42,7 @@ class Staged:
 
     def origin_of(self, relative: str) -> Path | None:
         """The file that the student wrote of *relative*, a path in the lab; `None` if there is none."""
-        return next((file.origin for file in self.files if file.path == relative), None)
+        return next((Path(file.origin) for file in self.files if file.path == relative), None)
 
     @property
     def given(self) -> Given:

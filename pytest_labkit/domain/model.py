@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
+
+from pytest_labkit.domain.kinds import Figure, Prose
 
 CHECKS = "checks"
 """The folder of a lab that holds its tests and what only they use: what a student need not open."""
@@ -137,10 +139,10 @@ class Message:
     *timeline* is the counterexample: the fewest operations that show what is wrong, by their start.
     """
 
-    checked: str
-    expected: str
-    got: str
-    perhaps: str | None = None
+    checked: Prose
+    expected: Prose
+    got: Prose
+    perhaps: Prose | None = None
     look_at: str | None = None
     timeline: tuple[Step, ...] = ()
 
@@ -157,14 +159,14 @@ class Measurement:
     """
 
     name: str
-    value: float
+    value: Figure
     unit: str
     target: str | None = None
     met: bool | None = None
-    rounds: tuple[float, ...] = ()
+    rounds: tuple[Figure, ...] = ()
     reference: float | None = None
-    note: str | None = None
-    samples: tuple[float, ...] = ()
+    note: Prose | None = None
+    samples: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,11 @@ class Chronicle:
 
 @dataclass(frozen=True)
 class CriterionResult:
-    """A criterion with its verdict and the evidence for it; durations are in seconds."""
+    """
+    A criterion with its verdict and the evidence for it; durations are in seconds.
+
+    *not_run* are its tests, relative to the lab's folder, that were left out as it was decided without them.
+    """
 
     criterion: Criterion
     verdict: Verdict
@@ -195,6 +201,7 @@ class CriterionResult:
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
     chronicles: tuple[Chronicle, ...] = ()
+    not_run: tuple[str, ...] = ()
 
     @property
     def earned(self) -> int:
@@ -224,7 +231,7 @@ class AnswerFile:
 
     path: str
     sha256: str
-    origin: Path
+    origin: PurePath
 
 
 @dataclass(frozen=True)
@@ -233,7 +240,7 @@ class ServiceInfo:
 
     version: str
     backend: str
-    ready_s: float
+    ready_s: Figure
 
 
 @dataclass(frozen=True)

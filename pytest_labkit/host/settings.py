@@ -74,6 +74,7 @@ OPTIONS = (
         metavar="DIR",
         repeatable=True,
     ),
+    Option("all", "Run every test of a criterion, also when one has decided it already", switch=True),
     Option("criterion", "Check only this criterion", metavar="ID", repeatable=True),
     Option(
         "report",
@@ -99,10 +100,10 @@ class Settings:
     """
     What this run was asked to do; every path is absolute.
 
-    *cache* is the folder that downloads and start-up archives are shared in; *offline* forbids
-    downloads; *maven_url* is the Maven repository to download from, `None` for the usual one; *search* is the
-    engine that the service `search` is to be. *seed* is what all chance in the run follows from: drawn anew
-    for each run that was given none.
+    *all_tests*: also those of a criterion that one has decided. *cache* is the folder that downloads and
+    start-up archives are shared in; *offline* forbids downloads; *maven_url* is the Maven repository to
+    download from, `None` for the usual one; *search* is the engine that the service `search` is to be. *seed*
+    is what all chance in the run follows from: drawn anew for each run that was given none.
     """
 
     root: Path
@@ -112,6 +113,7 @@ class Settings:
     criteria: tuple[str, ...] = ()
     report: Path = Path(".labkit/reports")
     strict: bool = False
+    all_tests: bool = False
     seed: int = field(default_factory=seeds.draw)
     cache: Path = Path(".cache")
     offline: bool = False
@@ -162,6 +164,7 @@ def resolve(
         criteria=tuple(chosen["criterion"]),
         report=(root if _is_default(chosen["report"]) else here) / chosen["report"],
         strict=bool(chosen["strict"]),
+        all_tests=bool(chosen["all"]),
         seed=_seed(chosen["seed"]),
         cache=Path(cache).absolute() if cache else platformdirs.user_cache_path("labkit"),
         offline=environ.get("LABKIT_OFFLINE", "") not in ("", "0"),

@@ -1,138 +1,179 @@
-"""The shape of `report.json`, for type checkers; `report.schema.json` says the same to everyone else."""
+"""
+What `report.json` holds, and every other format is made from: the one declaration of it.
+
+`report.schema.json` is generated from these classes, and from those of the domain that they are made of.
+A document is harmless: two formats cannot disagree, and a page can be made again from a `report.json` alone.
+"""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter
+
+from pytest_labkit.domain import model
+from pytest_labkit.domain.kinds import Figure, Prose
+from pytest_labkit.domain.model import (
+    AnswerFile,
+    Chronicle,
+    CriterionResult,
+    Measurement,
+    Message,
+    Part,
+    Report,
+    ServiceInfo,
+    Status,
+    Verdict,
+)
+from pytest_labkit.host.settings import DOORS
+from pytest_labkit.report.harmless import harmless
+
+SCHEMA_NAME = "labkit/report/1"
+
+T = TypeVar("T")
 
 
-class Points(TypedDict):
+@dataclass(frozen=True)
+class Points:
     """Integers; *earned* is at most *possible*."""
 
-    earned: int
-    possible: int
+    earned: NonNegativeInt
+    possible: NonNegativeInt
 
 
-class Step(TypedDict):
-    """An operation of a counterexample; *end_ms* is `None` where the call had not ended."""
-
-    process: str
-    call: str
-    start_ms: float
-    end_ms: float | None
-    outcome: str
-    said: str
-
-
-class Message(TypedDict):
-    """What a student reads about a criterion that is not passed; *look_at* is `file:line`."""
-
-    checked: str
-    expected: str
-    got: str
-    perhaps: str | None
-    look_at: str | None
-    timeline: list[Step]
-
-
-class Measurement(TypedDict):
+@dataclass(frozen=True)
+class Criterion:
     """
-    A figure: the median of *rounds*, or a percentile of *samples*, which one of several figures holds.
+    A criterion or challenge, whether it ran or not.
 
-    A figure that is no number (NaN, infinity) is `None`.
+    *not_run* are tests, relative to the lab's folder, that were left out as it was decided without them.
     """
 
-    name: str
-    value: float | None
-    unit: str
-    target: str | None
-    met: bool | None
-    rounds: list[float | None]
-    reference: float | None
-    note: str | None
-    samples: list[float | None]
-
-
-class Span(TypedDict):
-    """Something on a lane of a chronicle; RFC 3339 in UTC, *end* is `None` for an instant."""
-
-    lane: str
-    label: str
-    start: str
-    end: str | None
-
-
-class Chronicle(TypedDict):
-    """What a test saw, by the calendar; shown whatever the verdict."""
-
-    title: str
-    spans: list[Span]
-
-
-class Criterion(TypedDict):
-    """A criterion or challenge, whether it ran or not."""
+    __pydantic_config__ = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"verdict": {"not": {"const": "passed"}}}},
+            "then": {"properties": {"points": {"properties": {"earned": {"const": 0}}}}},
+        }
+    )
 
     id: str
     part: str
     title: str
     required: bool
-    verdict: str
+    verdict: Verdict
     points: Points
-    duration_s: float | None
+    duration_s: Figure
     message: Message | None
-    measurements: list[Measurement]
-    chronicles: list[Chronicle]
+    measurements: tuple[Measurement, ...]
+    chronicles: tuple[Chronicle, ...]
+    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 
-class Part(TypedDict):
-    """A part of the lab and the minutes it is meant to take."""
-
-    id: str
-    title: str
-    minutes: int
-
-
-class Lab(TypedDict):
+@dataclass(frozen=True)
+class Lab:
     """The lab that was checked."""
 
     id: str
     title: str
-    parts: list[Part]
+    parts: tuple[Part, ...]
 
 
-class Service(TypedDict):
-    """A service that the run used; *ready_s* is 0 when it ran already."""
+@dataclass(frozen=True)
+class Document:
+    """
+    A report of the lab kit. Later versions of the kit may add to it: ignore what you do not know.
 
-    version: str
-    backend: str
-    ready_s: float | None
+    *passed*: every required criterion ran and passed, and nothing broke. *seed* is what all chance in the
+    run followed from; *ignored* are files that lay among the answers and were not used; *challenges* stand
+    outside the points; *next_step* is the command or advice to go on with. Durations are in seconds.
+    """
 
+    __pydantic_config__ = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"passed": {"const": True}}},
+            "then": {"properties": {"status": {"const": "complete"}}},
+        }
+    )
 
-class Answer(TypedDict):
-    """A file that was checked; *origin* is where it was taken from, relative to the project if below it."""
-
-    path: str
-    sha256: str
-    origin: str
-
-
-class Document(TypedDict):
-    """A whole `report.json`; *started_at* is RFC 3339 in UTC, durations are seconds."""
-
-    schema: str
+    schema: Literal["labkit/report/1"]
     kit_version: str
     lab: Lab
-    status: str
+    status: Status
     passed: bool
-    started_at: str
-    duration_s: float | None
-    door: str
-    seed: int
-    services: dict[str, Service]
-    machine: dict[str, str | int | float | None]
-    answers: list[Answer]
-    ignored: list[str]
+    started_at: datetime
+    duration_s: Figure
+    door: Annotated[str, Field(json_schema_extra={"enum": list(DOORS)})]
+    seed: NonNegativeInt
+    services: dict[str, ServiceInfo]
+    machine: dict[str, str | int | Figure]
+    answers: tuple[AnswerFile, ...]
+    ignored: tuple[str, ...]
     points: Points
-    criteria: list[Criterion]
-    challenges: list[Criterion]
-    notes: list[str]
-    next_step: str | None
+    criteria: tuple[Criterion, ...]
+    challenges: tuple[Criterion, ...]
+    notes: tuple[Prose, ...]
+    next_step: Prose | None
+
+
+def published(report: Report) -> Document:
+    """What is published of *report*; paths below the project are relative to it."""
+    root = project(report.lab)
+    return harmless(
+        _made(
+            Document,
+            report,
+            schema=SCHEMA_NAME,
+            lab=_made(Lab, report.lab),
+            answers=tuple(replace(a, origin=PurePosixPath(within(root, a.origin))) for a in report.answers),
+            ignored=tuple(within(root, path) for path in report.ignored),
+            points=Points(report.earned, report.possible),
+            criteria=tuple(_criterion(result, root) for result in report.results),
+            challenges=tuple(_criterion(result, root) for result in report.challenges),
+        )
+    )
+
+
+def _criterion(result: CriterionResult, root: Path) -> Criterion:
+    told, message = result.criterion, result.message
+    if message is not None and message.look_at is not None:
+        message = replace(message, look_at=within(root, message.look_at))
+    named = {"id": told.id, "part": told.part, "title": told.title, "required": told.required}
+    return _made(Criterion, result, **named, points=Points(result.earned, told.points), message=message)
+
+
+def _made(shape: type[T], source: object, **different: object) -> T:
+    """A *shape* with the values that *source* has under the same names, but for what is *different*."""
+    names = [field.name for field in fields(shape) if field.name not in different]  # type: ignore[arg-type]
+    return shape(**{name: getattr(source, name) for name in names}, **different)
+
+
+def project(lab: model.Lab) -> Path:
+    """The folder that the lab's package hangs in: `course` for `labs.lab3` in `course/labs/lab3`."""
+    depth = len(lab.package.split("."))
+    parents = lab.folder.parents
+    return parents[depth - 1] if depth <= len(parents) else lab.folder
+
+
+def within(root: Path, path: str | PurePath) -> str:
+    """*path* relative to *root* with `/` if it lies below, else as it is; a `:line` after it stays."""
+    text = str(path)
+    try:
+        return Path(text).relative_to(root).as_posix() if Path(text).is_absolute() else text
+    except ValueError:
+        return text
+
+
+@cache
+def adapter() -> TypeAdapter[Document]:
+    """What reads and writes a document: made when it is needed, which no run does before its end."""
+    return TypeAdapter(Document)
+
+
+def as_json(made: Document) -> dict[str, Any]:
+    """*made* as values that JSON can hold: what `report.json` says."""
+    values: dict[str, Any] = adapter().dump_python(made, mode="json")
+    return values

@@ -73,13 +73,12 @@ def _is_drawing(text: str) -> bool:
     return len(re.findall(r"\S {2,}\S", text)) > 1 and "\n" in text.strip()
 
 
-def _when(started_at: str) -> str:
+def _when(then: datetime) -> str:
     """`23 November 2026, 10:00 UTC`"""
-    then = datetime.fromisoformat(started_at)
     return f"{then.day} {then:%B %Y, %H:%M} UTC"
 
 
 def _share(document: Document) -> float:
     """Of 100, the points that are earned; 0 where there are none to earn."""
-    points = document["points"]
-    return round(100 * points["earned"] / points["possible"], 1) if points["possible"] else 0.0
+    points = document.points
+    return round(100 * points.earned / points.possible, 1) if points.possible else 0.0

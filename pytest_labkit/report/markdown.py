@@ -9,7 +9,7 @@ characters for a comment).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_labkit.report import timeline, wording
 from pytest_labkit.report.document import Criterion, Document
@@ -44,21 +44,21 @@ def _as_much_as_fits(blocks: Iterator[str]) -> str:
 
 def _blocks(document: Document, most: int) -> Iterator[str]:
     """Pieces that can each stand alone, the most important first; texts are cut to *most* characters."""
-    title = escaped(f"{wording.lab_name(document)} · {document['lab']['title']}", 200)
+    title = escaped(f"{wording.lab_name(document)} · {document.lab.title}", 200)
     yield f"## {title}\n"
     yield f"**{wording.points(document)}** · {wording.tally(document)}\n\n{wording.outcome(document)}\n"
-    if document["next_step"]:
-        yield f"**Next:** {escaped(document['next_step'], 500)}\n"
-    yield from (f"> **Note:** {escaped(note, 500)}\n" for note in document["notes"][:20])
-    yield _table(document["criteria"])
-    for criterion in document["criteria"]:
+    if document.next_step:
+        yield f"**Next:** {escaped(document.next_step, 500)}\n"
+    yield from (f"> **Note:** {escaped(note, 500)}\n" for note in document.notes[:20])
+    yield _table(document.criteria)
+    for criterion in document.criteria:
         yield from _details(criterion, most)
-    if document["challenges"]:
-        yield f"### Challenges\n\n{_table(document['challenges'])}"
+    if document.challenges:
+        yield f"### Challenges\n\n{_table(document.challenges)}"
     yield _run(document)
 
 
-def _table(criteria: list[Criterion]) -> str:
+def _table(criteria: Sequence[Criterion]) -> str:
     rows = ["| | Criterion | Verdict | Points | Measured |", "|---|---|---|---:|---|"]
     rows += [_row(criterion) for criterion in criteria[:_MOST_ROWS]]
     if len(criteria) > _MOST_ROWS:
@@ -67,42 +67,41 @@ def _table(criteria: list[Criterion]) -> str:
 
 
 def _row(criterion: Criterion) -> str:
-    verdict, points = criterion["verdict"], criterion["points"]
-    figures = " · ".join(wording.measured(measurement) for measurement in criterion["measurements"])
-    optional = "" if criterion["required"] else " (optional)"
+    verdict, points = criterion.verdict, criterion.points
+    figures = " · ".join(wording.measured(measurement) for measurement in criterion.measurements)
+    optional = "" if criterion.required else " (optional)"
     cells = [
         wording.GLYPHS[verdict],
-        f"{escaped(criterion['id'], 20)} {escaped(criterion['title'], 120)}{optional}",
+        f"{escaped(criterion.id, 20)} {escaped(criterion.title, 120)}{optional}",
         verdict,
-        f"{points['earned']}/{points['possible']}",
+        f"{points.earned}/{points.possible}",
         escaped(figures, 200),
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def _details(criterion: Criterion, most: int) -> Iterator[str]:
-    texts = timeline.texts(criterion["message"])
-    if criterion["verdict"] == "passed" or not texts:
+    texts = timeline.texts(criterion.message)
+    if criterion.verdict == "passed" or not texts:
         return
-    title = f"{escaped(criterion['id'], 20)} {escaped(criterion['title'], 120)}"
+    title = f"{escaped(criterion.id, 20)} {escaped(criterion.title, 120)}"
     told = [f"{label}\n\n{fenced(shorten(text, most))}" for label, text in texts]
-    yield f"### {wording.GLYPHS[criterion['verdict']]} {title}\n\n" + "\n\n".join(told) + "\n"
+    yield f"### {wording.GLYPHS[criterion.verdict]} {title}\n\n" + "\n\n".join(told) + "\n"
 
 
 def _run(document: Document) -> str:
     services = [
-        f"{name} {service['version']} ({service['backend']})"
-        for name, service in document["services"].items()
+        f"{name} {service.version} ({service.backend})" for name, service in document.services.items()
     ]
     facts = [
-        f"kit {document['kit_version']}",
-        f"door {document['door']}",
-        f"seed {document['seed']}",
-        f"started {document['started_at']}",
-        wording.seconds(document["duration_s"]),
+        f"kit {document.kit_version}",
+        f"door {document.door}",
+        f"seed {document.seed}",
+        f"started {wording.instant(document.started_at)}",
+        wording.seconds(document.duration_s),
         *services,
     ]
-    ignored = [f"not used: {', '.join(document['ignored'])}"] if document["ignored"] else []
+    ignored = [f"not used: {', '.join(document.ignored)}"] if document.ignored else []
     return "\n\n".join(escaped(text, 1000) for text in (" · ".join(facts), *ignored)) + "\n"
 
 

@@ -12,6 +12,7 @@ import re
 
 # The longest text that a report keeps, in characters. A page of evidence is some 3,000.
 LONGEST = 20_000
+_CUT = 60  # characters that a text may have beyond that: what is cut already has them, and is not cut again
 
 # ECMA-48: CSI sequences (colours, cursor), and OSC strings (titles, links) that are terminated.
 _TERMINAL_COMMAND = re.compile(
@@ -35,7 +36,8 @@ def plain(text: str, most: int = LONGEST) -> str:
     loses its middle and says how much that was.
     """
     text = _TERMINAL_COMMAND.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return shorten(text.translate(_SPELT_OUT), most)
+    text = text.translate(_SPELT_OUT)
+    return text if len(text) <= most + _CUT else shorten(text, most)
 
 
 # For a terminal that knows ASCII only: one letter for one, so that columns stay columns.

@@ -9,12 +9,13 @@ Positions are in the units of an SVG `viewBox` of `WIDTH` by `HEIGHT`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_labkit.checks.measure import percentile
-from pytest_labkit.report.document import Measurement
+from pytest_labkit.domain.model import Measurement
 from pytest_labkit.report.wording import figure
 
 WIDTH, HEIGHT = 320, 72
@@ -46,11 +47,11 @@ class Strip:
 
 def strip(measurement: Measurement) -> Strip | None:
     """The plot of *measurement*; `None` where there is nothing to compare its figure with."""
-    rounds = [value for value in measurement["rounds"] if value is not None]
-    limit = _limit(measurement["target"])
-    value, reference = measurement["value"], measurement["reference"]
+    rounds = [value for value in measurement.rounds if not math.isnan(value)]
+    limit = _limit(measurement.target)
+    value, reference = measurement.value, measurement.reference
     shown = [figure for figure in (*rounds, value, limit, reference) if figure is not None]
-    if value is None or len(shown) < 2 or not _spread(shown):
+    if math.isnan(value) or len(shown) < 2 or not _spread(shown):
         return None
     low, span = min(shown), max(shown) - min(shown)
 
@@ -60,8 +61,8 @@ def strip(measurement: Measurement) -> Strip | None:
     return Strip(
         rounds=tuple(x(value) for value in rounds),
         median=x(value),
-        target=None if limit is None else _mark(x(limit), f"target {measurement['target']}"),
-        enough=None if limit is None else _enough(x(limit), measurement["target"] or ""),
+        target=None if limit is None else _mark(x(limit), f"target {measurement.target}"),
+        enough=None if limit is None else _enough(x(limit), measurement.target or ""),
         reference=None if reference is None else _mark(x(reference), f"reference {figure(reference)}"),
     )
 
@@ -90,10 +91,10 @@ class Histogram:
 
 def histogram(measurement: Measurement) -> Histogram | None:
     """The picture of the samples of *measurement*; `None` where there are fewer than two that differ."""
-    samples = [value for value in measurement["samples"] if value is not None]
+    samples = [value for value in measurement.samples if not math.isnan(value)]
     if len(samples) < 2 or not _spread(samples):
         return None
-    low, span, unit = min(samples), max(samples) - min(samples), measurement["unit"]
+    low, span, unit = min(samples), max(samples) - min(samples), measurement.unit
     counts = [0] * _BARS
     for value in samples:
         counts[min(_BARS - 1, int(_BARS * ((value - low) / span)))] += 1

@@ -12,15 +12,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 
 import click
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from pytest_labkit.domain.model import Report, Verdict
+from pytest_labkit.domain.model import Step, Verdict
 from pytest_labkit.report import timeline, wording
-from pytest_labkit.report.build import as_json, project, within
-from pytest_labkit.report.document import Criterion, Document, Step
+from pytest_labkit.report.document import Criterion, Document
 
 MOST_LINES = 18  # a screen of 25 with the lines of pytest itself: three of progress where a lab has 144 tests
 _WIDEST = 100
@@ -57,18 +55,12 @@ class Line:
     goes_on: bool = False
 
 
-def render(report: Report, *, width: int, colour: bool, path: Path | None = None) -> str:
+def render(document: Document, *, width: int, colour: bool, where: str | None = None) -> str:
     """
-    The summary of *report*: at most `MOST_LINES` lines of at most *width* (and 100) columns.
+    The summary of a report: at most `MOST_LINES` lines of at most *width* (and 100) columns.
 
-    *path* is what the last line names as the report. Without *colour* there is no ANSI sequence.
+    *where* is what the last line names as the report. Without *colour* there is no ANSI sequence.
     """
-    where = None if path is None else within(project(report.lab), path)
-    return show(as_json(report), width=width, colour=colour, where=where)
-
-
-def show(document: Document, *, width: int, colour: bool, where: str | None = None) -> str:
-    """The same of a `report.json`; *where* is what the last line names as the report."""
     width = min(width, _WIDEST)
     lines = _fit(_screen(document, width, where))
     return "\n".join(_painted(line, width, colour) for line in lines)
@@ -93,7 +85,7 @@ def _screen(document: Document, width: int, where: str | None) -> list[Line]:
 
 
 def _head(document: Document, width: int) -> Iterator[Line]:
-    name, title = _cropped(wording.lab_name(document), 20), document["lab"]["title"]
+    name, title = _cropped(wording.lab_name(document), 20), document.lab.title
     tally, points = wording.tally(document), wording.points(document)
     text = f"{name}  {title}   {tally}   {points}"
     if cell_len(text) <= width:
@@ -103,7 +95,7 @@ def _head(document: Document, width: int) -> Iterator[Line]:
         text = f"{name}  {_cropped(title, room)}   {points}"
         yield Line(text, painted=len(text), colour="bold")
         yield from _labelled("", tally, width, rank=0)
-    if not document["passed"] and document["status"] != "complete":
+    if not document.passed and document.status != "complete":
         text = wording.outcome(document)
         for piece in _wrapped(text, width):
             yield Line(piece, painted=len(piece), colour="yellow")
@@ -112,7 +104,7 @@ def _head(document: Document, width: int) -> Iterator[Line]:
 def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterator[Line]:
     explained = _explained(document)
     told = _got(explained)
-    for group in _groups(document["criteria"], explained, sharing):
+    for group in _groups(document.criteria, explained, sharing):
         if len(group) > 1:
             yield _shared(group)
             yield from chain.from_iterable(_measured(criterion, width, named=True) for criterion in group)
@@ -122,27 +114,27 @@ def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterat
         yield from _measured(criterion, width, named=False)
         if criterion is explained:
             yield from _message(criterion, width)
-        elif criterion["verdict"] in ("failed", "error") and _got(criterion) != told:
+        elif criterion.verdict in ("failed", "error") and _got(criterion) != told:
             yield Line(f"{_INDENT}got       {_got(criterion)}", rank=2)
 
 
 def _got(criterion: Criterion | None) -> str:
     """The first line of what was got; the same one twice tells nothing more."""
-    return _first_line(criterion["message"]["got"]) if criterion and criterion["message"] else ""
+    return _first_line(criterion.message.got) if criterion and criterion.message else ""
 
 
 def _explained(document: Document) -> Criterion | None:
     """The first criterion that needs work; one that was only not selected does not."""
     for verdicts in _NEEDS_WORK:
-        for criterion in document["criteria"]:
-            if criterion["verdict"] in verdicts.split() and not _did_not_run(criterion):
+        for criterion in document.criteria:
+            if criterion.verdict in verdicts.split() and not _did_not_run(criterion):
                 return criterion
     return None
 
 
 def _did_not_run(criterion: Criterion) -> bool:
-    message = criterion["message"]
-    return criterion["verdict"] == "unknown" and (not message or message["expected"] == wording.DID_NOT_RUN)
+    message = criterion.message
+    return criterion.verdict == "unknown" and (not message or message.expected == wording.DID_NOT_RUN)
 
 
 def _groups(
@@ -151,56 +143,56 @@ def _groups(
     """Criteria line by line: those of a verdict in *sharing* on one line, the explained one on its own."""
     groups: dict[object, list[Criterion]] = {}
     for n, criterion in enumerate(criteria):
-        shares = criterion["verdict"] in sharing or _did_not_run(criterion)
+        shares = criterion.verdict in sharing or _did_not_run(criterion)
         shares = shares and criterion is not explained
-        groups.setdefault(criterion["verdict"] if shares else n, []).append(criterion)
+        groups.setdefault(criterion.verdict if shares else n, []).append(criterion)
     return list(groups.values())
 
 
 def _row(criterion: Criterion, width: int) -> Line:
     """` ✓ passed   A1  Append and read back                     4/4`"""
     mark = _mark(criterion)
-    points = f"{criterion['points']['earned']}/{criterion['points']['possible']}"
-    optional = "" if criterion["required"] else " (optional)"
-    start = f"{mark} {_cropped(criterion['id'], 12):<3} "
-    title = criterion["title"] + optional
+    points = f"{criterion.points.earned}/{criterion.points.possible}"
+    optional = "" if criterion.required else " (optional)"
+    start = f"{mark} {_cropped(criterion.id, 12):<3} "
+    title = criterion.title + optional
     room = max(width - cell_len(start) - len(points) - 2, 1)
     text = f"{start}{set_cell_size(_cropped(title, room), room)}  {points}"
-    return Line(text, painted=len(mark), colour=_COLOURS[criterion["verdict"]])
+    return Line(text, painted=len(mark), colour=_COLOURS[criterion.verdict])
 
 
 def _shared(group: Sequence[Criterion]) -> Line:
     """` ✓ passed   A1 A2 A4`"""
     mark = _mark(group[0])
-    ids = " ".join(_cropped(criterion["id"], 12) for criterion in group)
-    reasons = {criterion["message"]["got"] for criterion in group if criterion["message"]}
-    why = f": {_first_line(*reasons)}" if group[0]["verdict"] == "unknown" and len(reasons) == 1 else ""
-    return Line(f"{mark} {ids}{why}", painted=len(mark), colour=_COLOURS[group[0]["verdict"]])
+    ids = " ".join(_cropped(criterion.id, 12) for criterion in group)
+    reasons = {criterion.message.got for criterion in group if criterion.message}
+    why = f": {_first_line(*reasons)}" if group[0].verdict == "unknown" and len(reasons) == 1 else ""
+    return Line(f"{mark} {ids}{why}", painted=len(mark), colour=_COLOURS[group[0].verdict])
 
 
 def _mark(criterion: Criterion) -> str:
-    verdict = criterion["verdict"]
+    verdict = criterion.verdict
     return f" {wording.GLYPHS[verdict]} {verdict:<8}"
 
 
 def _measured(criterion: Criterion, width: int, *, named: bool) -> Iterator[Line]:
     """The figures on one line, and how they were judged if that was not by the target alone."""
-    if not criterion["measurements"]:
+    if not criterion.measurements:
         return
-    start = f"{criterion['id']} " if named else ""
-    figures = " · ".join(wording.measured(measurement) for measurement in criterion["measurements"])
+    start = f"{criterion.id} " if named else ""
+    figures = " · ".join(wording.measured(measurement) for measurement in criterion.measurements)
     yield Line(f"{'':{_DETAILS}}{start}{figures}", rank=1)
-    for note in [m["note"] for m in criterion["measurements"] if m["note"]]:
+    for note in [m.note for m in criterion.measurements if m.note]:
         yield from _labelled(" " * _DETAILS, note, width, first=1, rank=2)
 
 
 def _message(criterion: Criterion, width: int) -> Iterator[Line]:
-    for label, text in wording.fields(criterion["message"]):
+    for label, text in wording.fields(criterion.message):
         # What was got, and the operations that show it, are worth more lines than the rest.
         rank = 3 if label == "got" else 4
         yield from _labelled(f"{_INDENT}{label:<9} ", text, width, rank=rank)
-        if label == "got" and criterion["message"]:
-            yield from _timeline(criterion["message"]["timeline"], width)
+        if label == "got" and criterion.message:
+            yield from _timeline(criterion.message.timeline, width)
 
 
 def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
@@ -213,8 +205,8 @@ def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
 
 def _challenges(document: Document) -> Iterator[Line]:
     ids = [
-        f"{wording.GLYPHS[challenge['verdict']]} {challenge['id']} {challenge['verdict']}"
-        for challenge in document["challenges"]
+        f"{wording.GLYPHS[challenge.verdict]} {challenge.id} {challenge.verdict}"
+        for challenge in document.challenges
     ]
     if ids:
         yield Line(f" challenges  {' · '.join(ids)}", rank=1)
@@ -223,9 +215,9 @@ def _challenges(document: Document) -> Iterator[Line]:
 def _notes(document: Document, width: int) -> Iterator[Line]:
     """The notes, without what stands above: what was got, and what is to be done about it."""
     explained = _explained(document)
-    message = explained["message"] if explained else None
-    got, perhaps = (message["got"], message["perhaps"]) if message else ("", None)
-    unsaid = (_beyond(got, note) for note in document["notes"] if note != wording.DIRECT)
+    message = explained.message if explained else None
+    got, perhaps = (message.got, message.perhaps) if message else ("", None)
+    unsaid = (_beyond(got, note) for note in document.notes if note != wording.DIRECT)
     notes = [note for note in unsaid if note and note != perhaps]
     for n, note in enumerate(notes[:MOST_LINES]):
         yield from _labelled("note: ", note, width, first=0 if n == 0 else 1, rank=2)
@@ -238,8 +230,8 @@ def _beyond(told: str, note: str) -> str:
 
 
 def _foot(document: Document, where: str | None, width: int) -> Iterator[Line]:
-    if document["next_step"]:
-        step = document["next_step"]
+    if document.next_step:
+        step = document.next_step
         if cell_len(step) > width - 6:  # a command that goes on in the next line cannot be copied
             step = step.replace(", then: ", ",\nthen: ").replace("; a hint: ", ";\na hint: ")
         yield from list(_labelled("next: ", step, width, rank=1))[:3]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from pytest_labkit.report.document import Message, Step
+from pytest_labkit.domain.model import Message, Step
 from pytest_labkit.report.wording import fields, figure
 
 MOST_ROWS = 7  # with the line of the times above them eight lines
@@ -27,23 +27,23 @@ _STILL_RUNNING = "→"
 def lanes(steps: Sequence[Step]) -> list[list[Step]]:
     """*steps* by client, the clients in the order in which they began."""
     found: dict[str, list[Step]] = {}
-    for step in sorted(steps, key=lambda step: step["start_ms"]):
-        found.setdefault(step["process"], []).append(step)
+    for step in sorted(steps, key=lambda step: step.start_ms):
+        found.setdefault(step.process, []).append(step)
     return list(found.values())
 
 
 def length_ms(steps: Sequence[Step]) -> float:
     """From the first start to the last end that there was; never 0, so that it can be divided by."""
-    ends = [step["start_ms"] if step["end_ms"] is None else step["end_ms"] for step in steps]
+    ends = [step.start_ms if step.end_ms is None else step.end_ms for step in steps]
     return max(ends, default=0.0) or 1.0
 
 
 def when(step: Step) -> str:
     """`0 to 4.1 ms`, or `from 4.1 ms on`."""
-    start = figure(round(step["start_ms"], 1))
-    if step["end_ms"] is None:
+    start = figure(round(step.start_ms, 1))
+    if step.end_ms is None:
         return f"from {start} ms on"
-    return f"{start} to {figure(round(step['end_ms'], 1))} ms"
+    return f"{start} to {figure(round(step.end_ms, 1))} ms"
 
 
 # --- for a terminal ------------------------------------------------------------------------------------
@@ -59,11 +59,11 @@ def text(steps: Sequence[Step], width: int) -> list[str]:
     """
     if not steps:
         return []
-    names = min(max(cell_len(step["process"]) for step in steps), _LONGEST_NAME)
+    names = min(max(cell_len(step.process) for step in steps), _LONGEST_NAME)
     room = min(max(width // 4, 12), 24)
     length = length_ms(steps)
     rows = [
-        f"{_name(step, first, names)}  {_bar(step, length, room)}  {step['call']}  {step['said']}"
+        f"{_name(step, first, names)}  {_bar(step, length, room)}  {step.call}  {step.said}"
         for lane in lanes(steps)
         for step, first in zip(lane, [True] + [False] * len(lane), strict=False)
     ]
@@ -73,7 +73,7 @@ def text(steps: Sequence[Step], width: int) -> list[str]:
 def texts(message: Message | None) -> list[tuple[str, str]]:
     """The labelled texts of a message, the drawing after what was got where there is one."""
     told = fields(message)
-    drawn = "\n".join(text(message["timeline"], _WIDTH)) if message else ""
+    drawn = "\n".join(text(message.timeline, _WIDTH)) if message else ""
     after = next((n for n, (label, _) in enumerate(told, 1) if label == "got"), len(told))
     return [*told[:after], *([("timeline", drawn)] if drawn else []), *told[after:]]
 
@@ -88,7 +88,7 @@ def _few(rows: Sequence[str]) -> Iterator[str]:
 
 def _name(step: Step, first: bool, width: int) -> str:
     """The client, at the first of its operations only."""
-    name = step["process"] if first else ""
+    name = step.process if first else ""
     return set_cell_size(name if cell_len(name) <= width else f"{set_cell_size(name, width - 1)}…", width)
 
 
@@ -98,9 +98,9 @@ def _axis(length: float, room: int) -> str:
 
 def _bar(step: Step, length: float, room: int) -> str:
     """`  ├────┤   `, as wide as *room*; its end shows the outcome."""
-    start = _column(step["start_ms"], length, room)
-    end = room - 1 if step["end_ms"] is None else _column(step["end_ms"], length, room)
-    mark = _STILL_RUNNING if step["end_ms"] is None else _ENDS.get(step["outcome"], "?")
+    start = _column(step.start_ms, length, room)
+    end = room - 1 if step.end_ms is None else _column(step.end_ms, length, room)
+    mark = _STILL_RUNNING if step.end_ms is None else _ENDS.get(step.outcome, "?")
     instant = "│" if mark == "┤" else mark
     drawn = instant if end == start else f"├{'─' * (end - start - 1)}{mark}"
     return f"{' ' * start}{drawn}".ljust(room)
@@ -153,13 +153,13 @@ def picture(steps: Sequence[Step]) -> Picture | None:
     """The picture of *steps*, whose bars are numbered as `Picture.steps`; `None` where there are none."""
     if not steps:
         return None
-    shown = sorted(steps, key=lambda step: step["start_ms"])[:_MOST_BARS]
+    shown = sorted(steps, key=lambda step: step.start_ms)[:_MOST_BARS]
     length, y = length_ms(shown), _AXIS_PX
     names: list[tuple[str, int]] = []
     bars: list[Bar] = []
     ordered: list[Step] = []
     for lane in lanes(shown):
-        names.append((lane[0]["process"], y))
+        names.append((lane[0].process, y))
         y += _NAME_PX
         for step in lane:
             ordered.append(step)
@@ -171,13 +171,13 @@ def picture(steps: Sequence[Step]) -> Picture | None:
 
 
 def _placed(step: Step, number: int, length: float, y: int) -> Bar:
-    running = step["end_ms"] is None
-    x = min(_percent(step["start_ms"], length), 100 - _NARROWEST)
-    end = 100.0 if step["end_ms"] is None else _percent(step["end_ms"], length)
+    running = step.end_ms is None
+    x = min(_percent(step.start_ms, length), 100 - _NARROWEST)
+    end = 100.0 if step.end_ms is None else _percent(step.end_ms, length)
     width = round(max(end - x, _NARROWEST), 2)
     label_x, anchor, shift = _beside(x, x + width)
-    said = "running" if running else step["outcome"]
-    return Bar(step["outcome"], running, x, width, y, f"{number} {said}", label_x, anchor, shift)
+    said = "running" if running else step.outcome
+    return Bar(step.outcome, running, x, width, y, f"{number} {said}", label_x, anchor, shift)
 
 
 def _percent(ms: float, length: float) -> float:

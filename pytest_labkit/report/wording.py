@@ -6,10 +6,12 @@ The numbers come from the document as they stand; nothing is judged here.
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import UTC, datetime
 
-from pytest_labkit.domain.model import Verdict
-from pytest_labkit.report.document import Criterion, Document, Measurement, Message, Part
+from pytest_labkit.domain.model import Measurement, Message, Part, Verdict
+from pytest_labkit.report.document import Criterion, Document
 
 GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}
 
@@ -26,20 +28,20 @@ STATUS = {
 
 def lab_name(document: Document) -> str:
     """`Lab 3` for the lab `lab3`; any other id as it is."""
-    numbered = re.fullmatch(r"lab(\d+)", document["lab"]["id"])
-    return f"Lab {numbered[1]}" if numbered else document["lab"]["id"]
+    numbered = re.fullmatch(r"lab(\d+)", document.lab.id)
+    return f"Lab {numbered[1]}" if numbered else document.lab.id
 
 
 def outcome(document: Document) -> str:
     """The run in one sentence."""
-    if document["passed"]:
+    if document.passed:
         return "Passed: every required criterion is met."
-    return STATUS.get(document["status"], "Not passed yet.")
+    return STATUS.get(document.status, "Not passed yet.")
 
 
 def counts(document: Document) -> dict[str, int]:
     """How many criteria ended with each verdict, in the order of `Verdict`, those with none left out."""
-    verdicts = [criterion["verdict"] for criterion in document["criteria"]]
+    verdicts = [criterion.verdict for criterion in document.criteria]
     return {verdict.value: verdicts.count(verdict) for verdict in Verdict if verdict in verdicts}
 
 
@@ -50,16 +52,16 @@ def tally(document: Document) -> str:
 
 def points(document: Document) -> str:
     """`12 of 40 points`."""
-    return f"{document['points']['earned']} of {document['points']['possible']} points"
+    return f"{document.points.earned} of {document.points.possible} points"
 
 
 def by_part(document: Document) -> list[tuple[Part, list[Criterion]]]:
     """The parts of the lab in order, each with its criteria; parts without any are left out."""
-    parts: dict[str, Part] = {part["id"]: part for part in document["lab"]["parts"]}
+    parts = {part.id: part for part in document.lab.parts}
     criteria: dict[str, list[Criterion]] = {id_: [] for id_ in parts}
-    for criterion in document["criteria"]:
-        id_ = criterion["part"]
-        parts.setdefault(id_, {"id": id_, "title": "", "minutes": 0})
+    for criterion in document.criteria:
+        id_ = criterion.part
+        parts.setdefault(id_, Part(id_, "", 0))
         criteria.setdefault(id_, []).append(criterion)
     return [(part, criteria[id_]) for id_, part in parts.items() if criteria[id_]]
 
@@ -69,18 +71,18 @@ def fields(message: Message | None) -> list[tuple[str, str]]:
     if message is None:
         return []
     labelled = [
-        ("checked", message["checked"]),
-        ("expected", message["expected"]),
-        ("got", message["got"]),
-        ("perhaps", message["perhaps"]),
-        ("look at", message["look_at"]),
+        ("checked", message.checked),
+        ("expected", message.expected),
+        ("got", message.got),
+        ("perhaps", message.perhaps),
+        ("look at", message.look_at),
     ]
     return [(label, text) for label, text in labelled if text and text.strip()]
 
 
-def figure(value: float | None) -> str:
+def figure(value: float) -> str:
     """A number as people write it: `18,412`, `39.2`, `0.0123`; `no figure` where there is none."""
-    if value is None:
+    if math.isnan(value):
         return "no figure"
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
@@ -89,16 +91,21 @@ def figure(value: float | None) -> str:
 
 def measured(measurement: Measurement) -> str:
     """`throughput 18,412 events/s (target >= 10000)`; a missed target says `missed`."""
-    said = " ".join([measurement["name"], figure(measurement["value"]), measurement["unit"]]).strip()
-    if measurement["target"] is None:
+    said = " ".join([measurement.name, figure(measurement.value), measurement.unit]).strip()
+    if measurement.target is None:
         return said
-    missed = ", missed" if measurement["met"] is False else ""
-    return f"{said} (target {measurement['target']}{missed})"
+    missed = ", missed" if measurement.met is False else ""
+    return f"{said} (target {measurement.target}{missed})"
 
 
-def seconds(duration_s: float | None) -> str:
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, as in `report.json`: `2026-11-23T10:00:00Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(duration_s: float) -> str:
     """`0.04 s`, `12.3 s`, `2 min 5 s`."""
-    if duration_s is None:
+    if math.isnan(duration_s):
         return "unknown time"
     if duration_s >= 120:
         return f"{int(duration_s // 60):,} min {int(duration_s % 60)} s"

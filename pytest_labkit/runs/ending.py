@@ -7,23 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_labkit.domain.errors import LabkitError
-from pytest_labkit.domain.model import Report
-from pytest_labkit.report import write
-from pytest_labkit.runs.lab_run import EXIT_BROKEN, LabRun, exit_code
+from pytest_labkit.domain.model import Status, Verdict
+from pytest_labkit.report import Document, published, write
+from pytest_labkit.runs.lab_run import LabRun
+
+EXIT_PASSED, EXIT_NOT_YET, EXIT_BROKEN, EXIT_TAMPERED, EXIT_INCOMPLETE = 0, 1, 20, 21, 22
+_WORST_EXIT_FIRST = (EXIT_TAMPERED, EXIT_BROKEN, EXIT_NOT_YET, EXIT_INCOMPLETE)
 
 
 @dataclass
 class Ending:
     """*reports*, each with its page if one was written; *problems* are lines on what could not be."""
 
-    reports: list[tuple[Report, Path | None]] = field(default_factory=list)
+    reports: list[tuple[Document, Path | None]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """By the table of the contract; 20 if a report could not be written."""
-        unwritten = any(page is None for _, page in self.reports)
-        return EXIT_BROKEN if unwritten else exit_code(report for report, _ in self.reports)
+        """The exit code of the run, by the table of the contract; 20 if a report could not be written."""
+        if any(page is None for _, page in self.reports):
+            return EXIT_BROKEN
+        codes = {_exit_code(document) for document, _ in self.reports}
+        return next((code for code in _WORST_EXIT_FIRST if code in codes), EXIT_PASSED)
 
 
 def end(runs: Iterable[LabRun], duration_s: float) -> Ending:
@@ -37,10 +42,21 @@ def end(runs: Iterable[LabRun], duration_s: float) -> Ending:
 
 def _is_reported(run: LabRun, duration_s: float, ending: Ending) -> bool:
     """Add the report of *run* to *ending*; whether it could be written."""
-    report, page = run.report(duration_s), None
+    document, page = published(run.report(duration_s)), None
     try:
-        page = write(report, run.settings.report) / "report.html"
+        page = write(document, run.settings.report) / "report.html"
     except LabkitError as error:
         ending.problems.append(str(error))
-    ending.reports.append((report, page))
+    ending.reports.append((document, page))
     return page is not None
+
+
+def _exit_code(document: Document) -> int:
+    if document.status is Status.TAMPERED:
+        return EXIT_TAMPERED
+    if document.status is Status.UNKNOWN:
+        return EXIT_BROKEN
+    required = [criterion.verdict for criterion in document.criteria if criterion.required]
+    if any(verdict not in (Verdict.PASSED, Verdict.UNKNOWN) for verdict in required):
+        return EXIT_NOT_YET
+    return EXIT_PASSED if document.passed else EXIT_INCOMPLETE

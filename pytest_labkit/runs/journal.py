@@ -19,7 +19,7 @@ from typing import Any
 
 from pytest_labkit.domain.model import ServiceInfo
 from pytest_labkit.host import processes
-from pytest_labkit.runs.verdicts import Outcome
+from pytest_labkit.runs.outcome import Outcome
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
@@ -51,7 +51,11 @@ class Journal:
 
     def finished(self, outcome: Outcome) -> None:
         """A test has ended so; when this returns, no kill and no power failure loses it."""
-        self._write(outcome=json.loads(outcome.as_json()))
+        self._write(outcome=outcome.as_data())
+
+    def left_out(self, criterion: str, test: str) -> None:
+        """A test was not run, as its criterion was decided."""
+        self._write(left_out=[criterion, test])
 
     def using(self, services: Mapping[str, ServiceInfo]) -> None:
         """The run uses these services."""
@@ -96,6 +100,7 @@ class Journaled:
     file: Path
     head: Mapping[str, Any]
     outcomes: list[Outcome] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
     services: dict[str, ServiceInfo] = field(default_factory=dict)
     lasted_s: float = 0.0
 
@@ -116,7 +121,10 @@ def read(file: Path) -> Journaled | None:
     with suppress(KeyError, TypeError, ValueError):
         for line in lines:
             if "outcome" in line:
-                found.outcomes.append(Outcome.from_json(json.dumps(line["outcome"])))
+                found.outcomes.append(Outcome.of(line["outcome"]))
+            if "left_out" in line:
+                criterion, test = line["left_out"]
+                found.left_out.append((criterion, test))
             for name, info in line.get("services", {}).items():
                 found.services[name] = ServiceInfo(**info)
             found.lasted_s = float(line["at_s"])

@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.domain.model import (
     Criterion,
     CriterionResult,
+    Frame,
     Lab,
     Message,
     Report,
@@ -40,15 +41,13 @@ from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import wording
 from pytest_labkit.report.wording import DID_NOT_RUN
 from pytest_labkit.runs.journal import Journal, folder
-from pytest_labkit.runs.verdicts import Outcome, combine
+from pytest_labkit.runs.outcome import Outcome
+from pytest_labkit.runs.verdicts import combine
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Choice
 
 NOT_SELECTED = "not selected"
-
-EXIT_PASSED, EXIT_NOT_YET, EXIT_BROKEN, EXIT_TAMPERED, EXIT_INCOMPLETE = 0, 1, 20, 21, 22
-_WORST_EXIT_FIRST = (EXIT_TAMPERED, EXIT_BROKEN, EXIT_NOT_YET, EXIT_INCOMPLETE)
 
 
 @dataclass
@@ -57,6 +56,7 @@ class LabRun:
     What is known of a run of *staged* while it goes on.
 
     *cut_short* is true when it did not come to its end: whatever has passed, such a run is not complete.
+    *left_out* are a criterion and a test each, which was not run as the criterion was decided.
     """
 
     settings: Settings
@@ -67,6 +67,7 @@ class LabRun:
     problems: list[str] = field(default_factory=list)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     cut_short: bool = False
+    left_out: list[tuple[str, str]] = field(default_factory=list)
     journal: Journal | None = None
 
     @property
@@ -123,6 +124,16 @@ class LabRun:
         if self.journal is not None:
             self.journal.finished(outcome)
 
+    def is_decided(self, criterion: Criterion) -> bool:
+        """Whether a test of *criterion* has not passed, so that no other can change its verdict."""
+        return any(o.criterion == criterion.id and o.verdict is not Verdict.PASSED for o in self.outcomes)
+
+    def leave_out(self, criterion: str, test: str) -> None:
+        """The *test* is not run, as its criterion is decided."""
+        self.left_out.append((criterion, test))
+        if self.journal is not None:
+            self.journal.left_out(criterion, test)
+
     def using(self, services: Mapping[str, ServiceInfo]) -> None:
         """It uses these services."""
         self.services.update(services)
@@ -150,6 +161,20 @@ class LabRun:
             next_step=self._next_step(results),
         )
 
+    def look_at(self, criterion: Criterion, frame: Frame | None) -> str | None:
+        """
+        The place to open: where the error passed through the student's code, else what the lab names.
+
+        The path is that of the file which the student wrote, not of the copy that ran.
+        """
+        named, _, definition = (criterion.look_at or "").partition(":")
+        origin = self.staged.origin_of(frame.file if frame else named)
+        if origin is None:
+            return None
+        number = frame.line if frame else line_of(origin, definition)
+        shown = shown_path(origin, self.settings.root)
+        return f"{shown}:{number}" if number else shown
+
     def _of_the_door(self) -> Iterable[str]:
         return [wording.DIRECT] if self.settings.door == "direct" else []
 
@@ -170,7 +195,8 @@ class LabRun:
         missing = self._missing(criterion, outcomes)
         if result.verdict is Verdict.PASSED and missing:
             return _not_run(criterion, f"{missing} of its tests did not run")
-        return result
+        left_out = [test.removeprefix(f"{self.name}/") for id_, test in self.left_out if id_ == criterion.id]
+        return replace(result, not_run=tuple(left_out))
 
     def _missing(self, criterion: Criterion, outcomes: list[Outcome]) -> int:
         """How many tests of *criterion* have not run: functions of the files, and collected cases."""
@@ -222,23 +248,6 @@ def check_wanted(wanted: Iterable[str], runs: Iterable[LabRun]) -> None:
             )
 
 
-def exit_code(reports: Iterable[Report]) -> int:
-    """The exit code of a run, by the table of the contract."""
-    codes = {_exit_code(report) for report in reports}
-    return next((code for code in _WORST_EXIT_FIRST if code in codes), EXIT_PASSED)
-
-
-def _exit_code(report: Report) -> int:
-    if report.status is Status.TAMPERED:
-        return EXIT_TAMPERED
-    if report.status is Status.UNKNOWN:
-        return EXIT_BROKEN
-    required = [r for r in report.results if r.criterion.required]
-    if any(r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN) for r in required):
-        return EXIT_NOT_YET
-    return EXIT_PASSED if report.passed else EXIT_INCOMPLETE
-
-
 def _status(results: Iterable[CriterionResult], cut_short: bool) -> Status:
     unknown = [r for r in results if r.verdict is Verdict.UNKNOWN]
     if any(_is_broken(r) for r in unknown):
@@ -274,24 +283,6 @@ def machine() -> Mapping[str, str | int | float]:
         "load": round(load, 2),
         "implementation": sys.implementation.name,
     }
-
-
-def look_at(
-    staged: Staged, root: Path, criterion: Criterion, file: str | None, line: int | None
-) -> str | None:
-    """
-    The place to open: where the error passed through the student's code, else what the lab names.
-
-    The path is that of the file which the student wrote, not of the copy that ran.
-    """
-    named, _, definition = (criterion.look_at or "").partition(":")
-    relative = file or named
-    origin = staged.origin_of(relative)
-    if origin is None:
-        return None
-    number = line if file else line_of(origin, definition)
-    shown = shown_path(origin, root)
-    return f"{shown}:{number}" if number else shown
 
 
 def shown_path(path: Path, root: Path) -> str:

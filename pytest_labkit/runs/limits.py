@@ -1,4 +1,8 @@
-"""How long a test may take, and how many of those that measure may run at once."""
+"""
+What a test has from outside: how long it may take, who may measure beside it, what its processes did.
+
+All of it counts whatever the test itself caught or made of it.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,51 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from pytest_labkit.answers.child.stacks import Stack, told
+from pytest_labkit.answers.door import Answers
 
 
 class OutOfTime(BaseException):
     """A criterion's time limit has passed. No `Exception`: a student's `except Exception` must not eat it."""
 
-    def __init__(self, limit_s: float, what: str = "did not end within {:g} s") -> None:
+    def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
-        super().__init__(what.format(limit_s))
+        super().__init__(f"did not end within {limit_s:g} s")
 
     def found(self, threads: list[Stack]) -> None:
         """Say where the student's *threads* were when the time was up."""
         if threads:
             self.args = (f"{self}: at {told(threads)}",)
             self.labkit_frames = list(reversed(threads[0]))
+
+
+@contextmanager
+def supervised(
+    limit_s: float, door: Callable[[], Answers | None], show: Callable[[str], None]
+) -> Iterator[None]:
+    """
+    Give a phase of a test *limit_s* seconds.
+
+    Args:
+        limit_s: Then it is ended, and is told where the student's threads were.
+        door: The test's answers, when the phase has ended; `None` if it opened none.
+        show: Given what the student's processes printed, where they printed anything.
+
+    Raises:
+        OutOfTime: It did not end in time.
+        Tampered, AnswerDied: A student's process did that, even if the test passed.
+    """
+    try:
+        with time_limit(limit_s):
+            yield
+    except OutOfTime as hang:
+        if answers := door():
+            hang.found(answers.stacks(hang))
+        raise
+    finally:
+        if answers := door():
+            if printed := answers.printed():
+                show(printed)
+            answers.raise_trouble()
 
 
 @contextmanager

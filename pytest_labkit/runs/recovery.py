@@ -14,7 +14,7 @@ from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.domain.model import AnswerFile
 from pytest_labkit.host.locks import alone_in
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.report import write
+from pytest_labkit.report import published, write
 from pytest_labkit.runs import journal
 from pytest_labkit.runs.journal import Journaled
 from pytest_labkit.runs.lab_run import LabRun, shown_path
@@ -69,7 +69,7 @@ def _reported(found: Journaled, settings: Settings) -> str:
     said = f"{run.name}: the run of {when} was cut off; of it {_told(run)}"
     if _is_older(run.started_at, run.settings.report / run.lab.id / "report.json"):
         return f"{said}; a newer report is there already"
-    page = write(report, run.settings.report) / "report.html"
+    page = write(published(report), run.settings.report) / "report.html"
     return f"{said}; its report, incomplete: {shown_path(page, settings.root)}"
 
 
@@ -83,6 +83,7 @@ def rebuilt(found: Journaled, settings: Settings) -> LabRun:
         replace(settings, report=Path(head["report"]), **asked),
         Staged(lab, lab.folder, files, tuple(head["ignored"])),
         outcomes=found.outcomes,
+        left_out=found.left_out,
         collected=set(head["tests"]),
         services=found.services,
         problems=[_NOTE],

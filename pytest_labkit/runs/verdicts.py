@@ -4,19 +4,17 @@ What a test raised -> an outcome; the outcomes of its tests -> the verdict of a 
 The rules, in order: the kit or a service broke -> `unknown`; the test says what is wrong -> `failed`;
 `NotImplementedError` from a student's file -> `todo`; anything else that passed through a student's
 file, death and time-out -> `error`; a test that stumbled over what it was given -> `failed`.
+A criterion is what the first of its tests that did not pass is, in the order of the files.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import sysconfig
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pytest_labkit.answers.rpc.errors import (
     AnswerDied,
@@ -28,98 +26,46 @@ from pytest_labkit.answers.rpc.errors import (
 )
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.domain.errors import LabkitError, Mistake, ServiceFailed
-from pytest_labkit.domain.model import (
-    Chronicle,
-    Criterion,
-    CriterionResult,
-    Frame,
-    Measurement,
-    Message,
-    Span,
-    Step,
-    Verdict,
-)
+from pytest_labkit.domain.model import Criterion, CriterionResult, Frame, Message, Verdict
 from pytest_labkit.runs.diagnosis import diagnose
 from pytest_labkit.runs.limits import OutOfTime
+from pytest_labkit.runs.outcome import Outcome
 
-# The worst outcome of a criterion's tests is its verdict; `unknown` is first: a broken service must
-# never read as a student's failure.
-_WORST_FIRST = (Verdict.UNKNOWN, Verdict.ERROR, Verdict.FAILED, Verdict.TODO, Verdict.BLOCKED)
 _KIT = str(Path(__file__).parents[1])
 _PYTHON = sysconfig.get_path("stdlib")
 
 
-@dataclass(frozen=True)
-class Outcome:
+def judge(
+    error: BaseException,
+    *,
+    checked: str,
+    answers: Mapping[str, str],
+    broken: Callable[[], str | None],
+    look_at: Callable[[Frame | None], str | None],
+) -> tuple[Verdict, Message]:
     """
-    How one test of a criterion ended; *lab* is the lab's folder relative to the project.
+    The verdict of a test that raised *error*, and what the student reads.
 
-    *tampered* says that the student's process sent what no honest answer is.
-    """
-
-    lab: str
-    criterion: str
-    test: str
-    verdict: Verdict
-    duration_s: float
-    message: Message | None = None
-    measurements: tuple[Measurement, ...] = ()
-    tampered: bool = False
-    chronicles: tuple[Chronicle, ...] = ()
-
-    def as_json(self) -> str:
-        """As JSON, to travel in a test report (also from a worker of pytest-xdist)."""
-        return json.dumps(asdict(self), default=datetime.isoformat)
-
-    def as_text(self) -> str:
-        """What the student reads in the place of a traceback."""
-        message = self.message or Message("", "", "")
-        texts = [(name.replace("_", " "), text) for name, text in vars(message).items() if name != "timeline"]
-        steps = [
-            ("at", f"{step.start_ms:g} ms {step.process}: {step.call} {step.said}")
-            for step in message.timeline
-        ]
-        rows = [f"  {name:<9} {text}" for name, text in (*texts, *steps) if text]
-        return "\n".join([f"{self.criterion} {self.verdict}", *rows])
-
-    @classmethod
-    def from_json(cls, text: str) -> Outcome:
-        """The inverse of `as_json`."""
-        data = json.loads(text)
-        data["verdict"] = Verdict(data["verdict"])
-        data["message"] = _message(data["message"]) if data["message"] else None
-        data["measurements"] = tuple(
-            Measurement(**{**m, "rounds": tuple(m["rounds"]), "samples": tuple(m["samples"])})
-            for m in data["measurements"]
-        )
-        data["chronicles"] = tuple(map(_chronicle, data["chronicles"]))
-        return cls(**data)
-
-
-def _chronicle(data: Mapping[str, Any]) -> Chronicle:
-    return Chronicle(data["title"], tuple(map(_span, data["spans"])))
-
-
-def _span(data: Mapping[str, Any]) -> Span:
-    instants = {name: data[name] and datetime.fromisoformat(data[name]) for name in ("start", "end")}
-    return Span(**{**data, **instants})
-
-
-def _message(data: Mapping[str, Any]) -> Message:
-    return Message(**{**data, "timeline": tuple(Step(**step) for step in data["timeline"])})
-
-
-def classify(
-    error: BaseException, *, checked: str, answers: Mapping[str, str]
-) -> tuple[Verdict, Message, Frame | None]:
-    """
-    The verdict of a test that raised *error*, what the student reads, and the student's line in it.
+    It is `unknown` where one of the test's services does not work any more, whatever was raised.
 
     Args:
         error: What the test raised.
         checked: What the test checks, in a sentence.
         answers: The student's files: absolute path -> path relative to the lab.
+        broken: The name of a service that does not work now, if there is one.
+        look_at: The place to open for a line of the student's.
     """
+    verdict, message, frame = classify(error, checked=checked, answers=answers)
+    if verdict not in (Verdict.TODO, Verdict.UNKNOWN) and (service := broken()):
+        got = f"{service} did not answer any more ({told(error)})"
+        return Verdict.UNKNOWN, Message(checked, "working services", got)
+    return verdict, replace(message, look_at=look_at(frame))
+
+
+def classify(
+    error: BaseException, *, checked: str, answers: Mapping[str, str]
+) -> tuple[Verdict, Message, Frame | None]:
+    """What *error* itself says: the verdict, what the student reads, and the student's line in it."""
     if isinstance(error, BaseExceptionGroup):
         return classify(error.exceptions[0], checked=checked, answers=answers)
     passed = frames(error, answers)
@@ -204,28 +150,40 @@ def combine(
     criterion: Criterion, outcomes: Sequence[Outcome], *, failed_before: Sequence[str]
 ) -> CriterionResult:
     """
-    The result of *criterion* from its tests.
+    The result of *criterion* from its tests: the first that did not pass decides.
+
+    So the verdict is the same whether or not the tests after that one ran. One in which a service broke
+    decides too, as `unknown`; after a failure it changes nothing.
 
     Args:
         criterion: The criterion.
-        outcomes: Its tests' outcomes, in the order in which they ran; not empty.
+        outcomes: Its tests' outcomes; not empty.
         failed_before: The ids of criteria that were tried and not passed; one that this criterion
             needs turns a failure into `blocked`.
     """
-    duration = sum(outcome.duration_s for outcome in outcomes)
-    measurements = tuple(m for outcome in outcomes for m in outcome.measurements)
-    chronicles = tuple(c for outcome in outcomes for c in outcome.chronicles)
-    worst = next((o for verdict in _WORST_FIRST for o in outcomes if o.verdict is verdict), None)
-    if worst is None:
-        return CriterionResult(criterion, Verdict.PASSED, duration, None, measurements, chronicles)
-    verdict, message = worst.verdict, worst.message
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.place)
+    result = CriterionResult(
+        criterion,
+        Verdict.PASSED,
+        sum(outcome.duration_s for outcome in outcomes),
+        measurements=tuple(m for outcome in outcomes for m in outcome.measurements),
+        chronicles=tuple(c for outcome in outcomes for c in outcome.chronicles),
+    )
+    first = next((outcome for outcome in outcomes if outcome.verdict is not Verdict.PASSED), None)
+    if first is None:
+        return result
     blockers = [need for need in criterion.needs if need in failed_before]
-    if blockers and verdict in (Verdict.FAILED, Verdict.ERROR):
-        verdict = Verdict.BLOCKED
-        message = Message(
-            checked=criterion.title,
-            expected=f"{blockers[0]} first: this builds on it",
-            got=message.got if message else "",
-            look_at=message.look_at if message else None,
+    if blockers and first.verdict in (Verdict.FAILED, Verdict.ERROR):
+        return replace(
+            result, verdict=Verdict.BLOCKED, message=_blocked(criterion, blockers[0], first.message)
         )
-    return CriterionResult(criterion, verdict, duration, message, measurements, chronicles)
+    return replace(result, verdict=first.verdict, message=first.message)
+
+
+def _blocked(criterion: Criterion, by: str, message: Message | None) -> Message:
+    return Message(
+        checked=criterion.title,
+        expected=f"{by} first: this builds on it",
+        got=message.got if message else "",
+        look_at=message.look_at if message else None,
+    )

@@ -14,15 +14,22 @@ from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.domain.model import Criterion, Lab
 from pytest_labkit.host.scratch import Scratch
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.runs.lab_run import EXIT_BROKEN, LabRun, check_wanted
+from pytest_labkit.runs.ending import EXIT_BROKEN
+from pytest_labkit.runs.lab_run import LabRun, check_wanted
 
 _criterion = pytest.StashKey[Criterion]()
 _folder = pytest.StashKey[Path]()
+_place = pytest.StashKey[int]()
 
 
 def criterion_of(item: pytest.Item) -> Criterion | None:
     """The criterion that *item* checks, `None` if it is no test of a lab."""
     return item.stash.get(_criterion, None)
+
+
+def place_of(item: pytest.Item) -> int:
+    """The place of *item* among all tests, in the order of their files."""
+    return item.stash[_place]
 
 
 class Collection:
@@ -58,7 +65,8 @@ class Collection:
         """Find the tests of labs, and leave out those of criteria that were not asked for."""
         wanted = self._settings.criteria
         try:
-            for item in items:
+            for place, item in enumerate(items):
+                item.stash[_place] = place
                 self._adopt(item)
             check_wanted(wanted, self.runs)
         except UsageProblem as problem:

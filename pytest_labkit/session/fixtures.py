@@ -59,7 +59,7 @@ def labkit_relay() -> Iterator[Relay]:
 @pytest.fixture
 def labkit_turn(request: pytest.FixtureRequest, labkit_session: LabSession) -> Iterator[None]:
     """A turn with services that others use too: a test that may break them has them alone."""
-    if not labkit_session.services.are_shared:
+    if not labkit_session.plan.services.are_shared:
         yield
         return
     from pytest_labkit.services.turns import turn
@@ -84,7 +84,7 @@ def dynamodb(
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    tables = Tables(labkit_session.endpoint("dynamodb"), labkit_environ)
+    tables = Tables(labkit_session.plan.endpoint("dynamodb"), labkit_environ)
     yield tables
     tables.close()
 
@@ -106,7 +106,7 @@ def redis(
     labkit_environ: MutableMapping[str, str],
 ) -> Iterator[Endpoint]:
     """A running Redis, and in it an empty database of this test's own; `REDIS_URL` is set."""
-    with own_database(labkit_session.endpoint("redis")) as endpoint:
+    with own_database(labkit_session.plan.endpoint("redis")) as endpoint:
         labkit_environ.update(endpoint.env)
         yield endpoint
 
@@ -122,7 +122,7 @@ def search(
 
     So is `SEARCH_PREFIX`, with which the names of this test's indexes begin: those are removed after it.
     """
-    with own_indexes(labkit_session.endpoint("search")) as endpoint:
+    with own_indexes(labkit_session.plan.endpoint("search")) as endpoint:
         labkit_environ.update(endpoint.env)
         yield endpoint
 
@@ -141,7 +141,7 @@ def faults(
     used = [name for name in NAMES if name in request.fixturenames]
     for name in used:
         request.getfixturevalue(name)  # first: it sets the environment to lead past the links
-    made = Faults(labkit_session.services, used, labkit_environ, labkit_relay, seed)
+    made = Faults(labkit_session.plan.services, used, labkit_environ, labkit_relay, seed)
     yield made
     made.close()
 
@@ -237,6 +237,6 @@ class _Environ(MutableMapping[str, str]):
 
 
 def _found(name: str, session: LabSession, environ: MutableMapping[str, str]) -> Endpoint:
-    endpoint = session.endpoint(name)
+    endpoint = session.plan.endpoint(name)
     environ.update(endpoint.env)
     return endpoint

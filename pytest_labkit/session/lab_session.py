@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -22,25 +22,21 @@ from pytest_labkit.answers.child.children import Children
 from pytest_labkit.answers.child.preload import Warmth
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
-from pytest_labkit.course.sources import untouched
 from pytest_labkit.course.submission import Staged
-from pytest_labkit.domain.errors import LabkitError, UsageProblem
-from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Message, ServiceInfo, Verdict
+from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Verdict
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
+from pytest_labkit.report.harmless import harmless
+from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import limits, recovery
 from pytest_labkit.runs.ending import Ending, end
-from pytest_labkit.runs.lab_run import LabRun, look_at, shown_path
-from pytest_labkit.runs.supervision import supervised
-from pytest_labkit.runs.verdicts import Outcome, classify, first_sentence, told
-from pytest_labkit.services.backends import LATE, NAMES
-from pytest_labkit.session.collection import Collection, criterion_of
-from pytest_labkit.session.console import readable, say
-from pytest_labkit.session.workers import is_worker, tell_services
-
-if TYPE_CHECKING:
-    from pytest_labkit.services import Endpoint, Services
+from pytest_labkit.runs.lab_run import LabRun, shown_path
+from pytest_labkit.runs.outcome import Outcome
+from pytest_labkit.runs.verdicts import first_sentence, judge
+from pytest_labkit.session.collection import Collection, criterion_of, place_of
+from pytest_labkit.session.service_plan import ServicePlan
+from pytest_labkit.session.workers import is_worker, tell
 
 NAME = "labkit-session"
 _PROPERTY = "labkit"
@@ -55,6 +51,7 @@ _LETTERS = {
 _door = pytest.StashKey[Answers]()
 _chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
+_outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
 
 def session_of(config: pytest.Config) -> LabSession:
@@ -71,22 +68,14 @@ class LabSession:
         self.settings = settings
         self._config = config
         self._collection = collection
-        self._say = partial(say, config)
+        self._say = partial(_say, config)
+        self.plan = ServicePlan(settings, collection, self._say)
         self._interrupts = Interrupts(self._say)
         self._began = time.monotonic()
         self._children: dict[Path, Children] = {}
         self._ending = Ending()
-        self._hung: set[Criterion] = set()
-        self._failed_start: LabkitError | None = None
 
     # What fixtures ask for
-
-    @cached_property
-    def services(self) -> Services:
-        """The services of this run; nothing is imported or started before they are asked for."""
-        from pytest_labkit.services import Services
-
-        return Services(self.settings, self._say)
 
     def open_door(self, item: pytest.Item) -> Answers:
         """The door to the answers that *item* is about."""
@@ -134,18 +123,13 @@ class LabSession:
             return
         for line in [] if is_worker(self._config) else recovery.clear_the_ground(self.settings):
             self._say(line)
-        used = {name for item in session.items for name in _services_of(item) if criterion_of(item)}
-        late = {name for item in session.items for name in self._late_services_of(item)}
-        brokers = max((run.lab.brokers for run in runs), default=1)
-        endpoints = self._start(sorted(used.difference(LATE)), brokers)
+        started = self.plan.start(session.items)
         for run in runs:
-            run.problems += [str(self._failed_start)] if self._failed_start else []
             self._begin_journal(run)
-            run.using({n: ServiceInfo(e.version, e.backend, e.ready_s) for n, e in sorted(endpoints.items())})
+            run.using(started)
             self._warm(run, session.items)
-            self._say(run.headline(self.services.choice if endpoints else None))
-        if late and self._failed_start is None:
-            self.services.begin(sorted(late))
+            self._say(run.headline(self.plan.services.choice if started else None))
+        self.plan.begin_late(session.items)
 
     def _warm(self, run: LabRun, items: list[pytest.Item]) -> None:
         """Have ready by the time that they are needed what the children of the answers are forked from."""
@@ -158,53 +142,11 @@ class LabSession:
         if not is_worker(self._config) and run.journal is None:
             run.begin_journal(self._say)
 
-    def _start(self, names: list[str], brokers: int) -> dict[str, Endpoint]:
-        """Start *names*; a failure is kept for the tests, none of which is to try again."""
-        try:
-            return self.services.start(names, brokers=brokers) if names else {}
-        except UsageProblem as problem:
-            raise pytest.UsageError(str(problem)) from None
-        except LabkitError as error:
-            self._failed_start = error
-            return {}
-
-    def endpoint(self, name: str) -> Endpoint:
-        """Where the service *name* is; raises what its start raised."""
-        if self._failed_start is not None:
-            raise self._failed_start
-        return self.services.endpoint(name)
-
-    def _stub(self, item: pytest.Item) -> NotImplementedError | None:
-        """What *item* would find, if it wants a service that takes long to start and finds only a stub."""
-        if criterion_of(item) is None or not set(LATE) & set(_services_of(item)):
-            return None
-        return untouched(self._collection.run_of(item).staged, self.criterion_of(item))
-
-    def _late_services_of(self, item: pytest.Item) -> list[str]:
-        """Those that take long to start, and that *item* will use."""
-        wanted = [] if criterion_of(item) is None or self._stub(item) else _services_of(item)
-        return [name for name in wanted if name in LATE]
-
-    def _await_services(self, item: pytest.Item) -> None:
-        """Wait for those that start in the background: that is no part of the time that a test may take."""
-        for name in self._late_services_of(item):
-            run = self._collection.run_of(item)
-            try:
-                found = self.endpoint(name)
-                run.using({name: ServiceInfo(found.version, found.backend, found.ready_s)})
-            except LabkitError as error:  # the test is told when it asks
-                run.problems.append(str(error))
-        if item.get_closest_marker("timed") is not None and "services" in vars(self):
-            self.services.settle()  # a start would take a core from what is timed
-
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
-        """Do not try what hung in another test of its criterion, nor wait for what a stub does not use."""
+        """Do not wait for what a stub does not use."""
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
-        criterion = criterion_of(item)
-        if criterion in self._hung:
-            raise limits.OutOfTime(criterion.time_limit_s, "was not tried: another test of this did not end")
-        if stub := self._stub(item):
+        if stub := self.plan.stub(item):
             raise stub
 
     @pytest.hookimpl(wrapper=True)
@@ -212,7 +154,7 @@ class LabSession:
         """Give the setup its time too: a student's code runs in it."""
         if criterion_of(item) is None:
             return (yield)
-        self._await_services(item)
+        self.plan.await_for(item)
         with self._supervised(item, "setup"):
             return (yield)
 
@@ -231,7 +173,7 @@ class LabSession:
         """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
         limit_s, show = self.criterion_of(item).time_limit_s, partial(item.add_report_section, when, "stdout")
         try:
-            with supervised(limit_s, lambda: item.stash.get(_door, None), show):
+            with limits.supervised(limit_s, lambda: item.stash.get(_door, None), show):
                 yield
         except pytest.exit.Exception as error:
             if not (passed := frames(error, self._collection.run_of(item).staged.paths)):
@@ -251,7 +193,8 @@ class LabSession:
         if call.excinfo is None and call.when != "call":
             return made
         outcome = self._outcome(item, call)
-        made.user_properties.append((_PROPERTY, outcome.as_json()))
+        made.user_properties.append((_PROPERTY, outcome.as_data()))
+        _outcomes[made] = outcome
         if outcome.verdict is not Verdict.PASSED:
             made.outcome = "failed"  # skips and expected failures included: they pass nothing
             vars(made).pop("wasxfail", None)
@@ -263,39 +206,25 @@ class LabSession:
         run, criterion = self._collection.run_of(item), self.criterion_of(item)
         verdict, message = Verdict.PASSED, None
         if call.excinfo is not None:
-            verdict, message = self._judged(item, call.excinfo.value, run, criterion)
+            verdict, message = judge(
+                call.excinfo.value,
+                checked=first_sentence(getattr(item, "function", None)) or criterion.title,
+                answers=run.staged.paths,
+                broken=lambda: self.plan.broken(item),
+                look_at=lambda frame: run.look_at(criterion, frame),
+            )
         return Outcome(
-            lab=shown_path(run.lab.folder, self.settings.root),
+            lab=run.name,
             criterion=criterion.id,
             test=item.nodeid,
             verdict=verdict,
             duration_s=round(call.duration, 3),
-            message=message,
-            measurements=tuple(item.stash.get(_measurements, ())),
-            chronicles=tuple(item.stash.get(_chronicles, ())),
+            message=harmless(message),
+            measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
+            chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
+            place=place_of(item),
         )
-
-    def _judged(
-        self, item: pytest.Item, error: BaseException, run: LabRun, criterion: Criterion
-    ) -> tuple[Verdict, Message]:
-        if isinstance(error, limits.OutOfTime):
-            self._hung.add(criterion)
-        checked = first_sentence(getattr(item, "function", None)) or criterion.title
-        verdict, message, frame = classify(error, checked=checked, answers=run.staged.paths)
-        if verdict not in (Verdict.TODO, Verdict.UNKNOWN):
-            broken = [name for name in _services_of(item) if not self.services.healthy(name)]
-            if broken:
-                got = f"{broken[0]} did not answer any more ({told(error)})"
-                return Verdict.UNKNOWN, Message(checked, "working services", got)
-        place = look_at(
-            run.staged,
-            self.settings.root,
-            criterion,
-            frame.file if frame else None,
-            frame.line if frame else None,
-        )
-        return verdict, replace(message, look_at=place)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome that a test's report brings."""
@@ -328,11 +257,11 @@ class LabSession:
         self._interrupts.shield()
         try:
             if is_worker(session.config):
-                tell_services(session.config, self._collection.runs)
+                tell(session.config, self._collection.runs)
             else:
                 self._finish(session)
         finally:
-            stopped = self.services.close() if "services" in vars(self) else []
+            stopped = self.plan.close()
             if self._interrupts.by:
                 self._say(f"{self._interrupts.by}: stopped {', '.join(stopped) or 'no service'}")
 
@@ -361,11 +290,12 @@ class LabSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show each lab's result, at most a screen of it, and what to do next."""
         writer = terminalreporter._tw
-        for made, page in self._ending.reports:
+        for document, page in self._ending.reports:
             terminalreporter.ensure_newline()
             writer.line()
-            shown = text.render(made, width=writer.fullwidth, colour=writer.hasmarkup, path=page)
-            writer.line(readable(shown, writer))
+            where = None if page is None else shown_path(page, self.settings.root)
+            shown = text.render(document, width=writer.fullwidth, colour=writer.hasmarkup, where=where)
+            writer.line(_readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
 
@@ -373,13 +303,24 @@ class LabSession:
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
     """The outcome that *report* brings, `None` if it is not about a lab."""
     data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
-    return Outcome.from_json(data) if isinstance(data, str) else None
-
-
-def _services_of(item: pytest.Item) -> list[str]:
-    return [name for name in NAMES if name in getattr(item, "fixturenames", ())]
+    if data is not None and report not in _outcomes:  # it comes from a worker of pytest-xdist
+        _outcomes[report] = Outcome.of(data)
+    return _outcomes.get(report)
 
 
 def _names_another_process(item: pytest.Item) -> bool:
     code = getattr(getattr(item, "function", None), "__code__", None)
     return code is not None and "another_process" in code.co_names
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """Print *line* above the tests' progress; a worker of pytest-xdist has no terminal, and says nothing."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.write_line(_readable(line, reporter._tw))
+
+
+def _readable(text: str, writer: Any) -> str:
+    """*text* as the terminal of *writer* can show it."""
+    return speakable(text, getattr(writer._file, "encoding", None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -27,10 +26,15 @@ def told(config: pytest.Config) -> dict[str, str]:
     return dict(getattr(config, "workerinput", {}).get(_KEY, {}))
 
 
-def tell_services(config: pytest.Config, runs: Iterable[LabRun]) -> None:
-    """Tell the controller which services this worker used."""
-    used = {run.name: run.services for run in runs}
-    vars(config)["workeroutput"][_KEY] = json.dumps(used, default=asdict)
+def tell(config: pytest.Config, runs: Iterable[LabRun]) -> None:
+    """Tell the controller which services this worker used, and which tests it has left out."""
+    vars(config)["workeroutput"][_KEY] = {
+        run.name: {
+            "services": {name: asdict(info) for name, info in run.services.items()},
+            "left_out": run.left_out,
+        }
+        for run in runs
+    }
 
 
 class Workers:
@@ -47,8 +51,9 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Learn from a worker which services it used."""
-        used = json.loads(getattr(node, "workeroutput", {}).get(_KEY, "{}"))
-        for name, services in used.items():
-            infos = {service: ServiceInfo(**info) for service, info in services.items()}
-            self._collection.run(self._settings.root / name).using(infos)
+        """Learn from a worker which services it used, and which tests it has left out."""
+        for name, told in getattr(node, "workeroutput", {}).get(_KEY, {}).items():
+            run = self._collection.run(self._settings.root / name)
+            run.using({service: ServiceInfo(**info) for service, info in told["services"].items()})
+            for criterion, test in told["left_out"]:
+                run.leave_out(criterion, test)

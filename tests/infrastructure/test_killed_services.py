@@ -198,7 +198,7 @@ def test_what_up_keeps_survives_every_run_and_sweep(course: Course) -> None:
 def test_f10_the_lock_of_a_killed_timed_test_is_free_at_once(course: Course) -> None:
     """Nobody waits for the dead."""
     code = (
-        "import time; from pytest_labkit.runs.lab_run import limits\n"
+        "import time; from pytest_labkit.runs import limits\n"
         "with limits.one_at_a_time(print): print('here', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code]
@@ -208,7 +208,7 @@ def test_f10_the_lock_of_a_killed_timed_test_is_free_at_once(course: Course) -> 
         assert "here\n" == holder.stdout.readline()
         holder.kill()
     code = (
-        "import time; from pytest_labkit.runs.lab_run import limits; began = time.monotonic()\n"
+        "import time; from pytest_labkit.runs import limits; began = time.monotonic()\n"
         "with limits.one_at_a_time(print): print(time.monotonic() - began)"
     )
     done = subprocess.run(

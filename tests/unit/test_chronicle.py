@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,8 +11,8 @@ from xml.etree import ElementTree as ET
 from report_samples import report
 
 from pytest_labkit.domain.model import Chronicle, Span, Verdict
-from pytest_labkit.report import as_json, chronicle, html
-from pytest_labkit.runs.verdicts import Outcome
+from pytest_labkit.report import as_json, chronicle, html, published
+from pytest_labkit.runs.outcome import Outcome
 
 MAY, JUNE, JULY = (datetime(2025, month, 1, tzinfo=UTC) for month in (5, 6, 7))
 LIFE = Chronicle(
@@ -27,8 +28,13 @@ def with_chronicle(shown: Chronicle = LIFE):
 
 
 def document(shown: Chronicle = LIFE):
+    """*shown* as every format reads it."""
+    return published(with_chronicle(shown)).criteria[0].chronicles[0]
+
+
+def written(shown: Chronicle = LIFE):
     """*shown* as `report.json` has it."""
-    return as_json(with_chronicle(shown))["criteria"][0]["chronicles"][0]
+    return as_json(published(with_chronicle(shown)))["criteria"][0]["chronicles"][0]
 
 
 def test_a_chronicle_in_the_document():
@@ -38,8 +44,8 @@ def test_a_chronicle_in_the_document():
         "label": "31 of them",
         "start": "2025-05-01T00:00:00Z",
         "end": "2025-06-01T00:00:00Z",
-    } == document()["spans"][0]
-    assert document()["spans"][1]["end"] is None
+    } == written()["spans"][0]
+    assert written()["spans"][1]["end"] is None
 
 
 def test_a_lane_for_each_kind():
@@ -65,7 +71,7 @@ def test_nothing_to_draw():
     """Without two instants that differ there is no calendar, and the page has none."""
     for spans in ((), (Span("a", "", MAY),), (Span("a", "", MAY), Span("b", "", MAY))):
         assert chronicle.calendar(document(Chronicle("", spans))) is None
-        assert 'class="chronicle"' not in html.render(as_json(with_chronicle(Chronicle("", spans))))
+        assert 'class="chronicle"' not in html.render(published(with_chronicle(Chronicle("", spans))))
 
 
 def test_too_much_to_draw():
@@ -74,19 +80,19 @@ def test_too_much_to_draw():
         "", tuple(Span("a", str(n), MAY.replace(hour=n % 24)) for n in range(chronicle.MOST + 7))
     )
     assert 7 == chronicle.calendar(document(many)).left_out
-    assert "… and 7 more" in html.render(as_json(with_chronicle(many)))
+    assert "… and 7 more" in html.render(published(with_chronicle(many)))
 
 
 def test_a_passed_criterion_shows_it():
     """The page has the drawing of what passed, and the same in words; a student's text in it is text."""
-    page = html.render(as_json(with_chronicle()))
+    page = html.render(published(with_chronicle()))
     svg = ET.fromstring(re.search(r'<figure class="chronicle">.*?(<svg.*?</svg>)', page, re.DOTALL)[1])
     assert ["events", "copies"] == [text.text for text in svg.findall("text[@class='lane']")]
     assert 3 == len(svg.findall("rect"))
     assert "<li>copies: v31, 1 June 2025 00:00</li>" in page
 
     evil = html.render(
-        as_json(with_chronicle(Chronicle("<script>", (*LIFE.spans, Span("<b>", "</svg>", MAY)))))
+        published(with_chronicle(Chronicle("<script>", (*LIFE.spans, Span("<b>", "</svg>", MAY)))))
     )
     assert "<script" not in evil
     assert "&lt;b&gt;: &lt;/svg&gt;" in evil
@@ -95,4 +101,4 @@ def test_a_passed_criterion_shows_it():
 def test_an_outcome_carries_it():
     """It travels with a test's outcome as JSON, and comes back as it was."""
     outcome = Outcome("labs/lab3", "A1", "test", Verdict.PASSED, 0.1, chronicles=(LIFE,))
-    assert outcome == Outcome.from_json(outcome.as_json())
+    assert outcome == Outcome.of(json.loads(json.dumps(outcome.as_data())))

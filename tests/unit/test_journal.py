@@ -17,7 +17,7 @@ import pytest
 from pytest_labkit.domain.model import Measurement, Message, ServiceInfo, Verdict
 from pytest_labkit.runs import journal
 from pytest_labkit.runs.journal import Journal
-from pytest_labkit.runs.verdicts import Outcome
+from pytest_labkit.runs.outcome import Outcome
 
 PASSED = Outcome("labs/tiny", "A1", "test_it.py::test_a", Verdict.PASSED, 0.5)
 FAILED = Outcome(
@@ -109,6 +109,17 @@ def test_services_are_kept_too(tmp_path: Path) -> None:
     assert {"redis": ServiceInfo("7.0", "local", 0.1)} == found.services
     written.discard()
     assert [] == list(tmp_path.iterdir())
+
+
+def test_what_was_left_out_is_kept_too(tmp_path: Path) -> None:
+    """The report says which tests were not run as their criterion was decided."""
+    written = Journal(tmp_path, "tiny", {})
+    written.left_out("A1", "labs/tiny/test_it.py::test_b")
+    (file,) = tmp_path.iterdir()
+    found = journal.read(file)
+    assert found is not None
+    assert [("A1", "labs/tiny/test_it.py::test_b")] == found.left_out
+    written.discard()
 
 
 def test_two_runs_have_two_journals(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from report_samples import half_done, stubs
 
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host.locks import alone_in
-from pytest_labkit.report import files, write
+from pytest_labkit.report import files, published, write
 
 NAMES = ["junit.xml", "report.html", "report.json", "report.md"]
 
@@ -28,7 +28,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_write_makes_four_files_and_their_folder(tmp_path: Path) -> None:
     """The folder of the lab is made, with the four files and nothing else."""
-    place = write(half_done(), tmp_path / "new" / "reports")
+    place = write(published(half_done()), tmp_path / "new" / "reports")
 
     assert tmp_path / "new" / "reports" / "lab3" == place
     assert NAMES == sorted(content(place))
@@ -37,8 +37,8 @@ def test_write_makes_four_files_and_their_folder(tmp_path: Path) -> None:
 
 def test_write_replaces_the_report_before(tmp_path: Path) -> None:
     """The second report is the one that is there, in every format."""
-    before = content(write(half_done(), tmp_path))
-    after = content(write(stubs(), tmp_path))
+    before = content(write(published(half_done()), tmp_path))
+    after = content(write(published(stubs()), tmp_path))
 
     assert NAMES == sorted(after)
     assert not [name for name in NAMES if before[name] == after[name]]
@@ -48,7 +48,7 @@ def test_files_are_readable_as_the_umask_says(tmp_path: Path) -> None:
     """A report is no secret: a web server or a teacher may read it."""
     before = os.umask(0o022)
     try:
-        place = write(half_done(), tmp_path)
+        place = write(published(half_done()), tmp_path)
     finally:
         os.umask(before)
 
@@ -62,7 +62,7 @@ def test_link_in_a_file_s_place_is_replaced(tmp_path: Path) -> None:
     place = tmp_path / "lab3"
     place.mkdir()
     (place / "report.json").symlink_to(precious)
-    write(half_done(), tmp_path)
+    write(published(half_done()), tmp_path)
 
     assert "mine" == precious.read_text()
     assert not (place / "report.json").is_symlink()
@@ -75,7 +75,7 @@ def test_linked_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lab3").symlink_to(elsewhere)
 
     with pytest.raises(KitError, match=r"lab3: the folder is a symbolic link, which is not followed\."):
-        write(half_done(), tmp_path)
+        write(published(half_done()), tmp_path)
     assert {} == content(elsewhere)
 
 
@@ -86,7 +86,7 @@ def test_folder_below_a_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(
         KitError, match=r"file/lab3: a part of that path is a file, not a folder\.\nName another"
     ):
-        write(half_done(), tmp_path / "file")
+        write(published(half_done()), tmp_path / "file")
 
 
 def test_file_in_the_folder_s_place_is_told(tmp_path: Path) -> None:
@@ -96,19 +96,19 @@ def test_file_in_the_folder_s_place_is_told(tmp_path: Path) -> None:
     with pytest.raises(
         KitError, match=r"that path is a file, not a folder\.\nName another folder with --lab-rep"
     ):
-        write(half_done(), tmp_path)
+        write(published(half_done()), tmp_path)
     assert "mine" == (tmp_path / "lab3").read_text()
 
 
 def test_folder_in_a_file_s_place_leaves_the_others_as_they_were(tmp_path: Path) -> None:
     """If one of the files cannot take its place, none does."""
-    place = write(half_done(), tmp_path)
+    place = write(published(half_done()), tmp_path)
     (place / "report.json").unlink()
     (place / "report.json").mkdir()
     before = (place / "report.html").read_bytes()
 
     with pytest.raises(KitError, match="a folder is in the place of the file"):
-        write(stubs(), tmp_path)
+        write(published(stubs()), tmp_path)
     assert before == (place / "report.html").read_bytes()
     assert NAMES == sorted(path.name for path in place.iterdir())
 
@@ -136,9 +136,9 @@ import sys
 from pathlib import Path
 from report_samples import stubs
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.report import write
+from pytest_labkit.report import published, write
 try:
-    write(stubs(), Path(sys.argv[1]))
+    write(published(stubs()), Path(sys.argv[1]))
 except KitError as error:
     sys.exit(str(error))
 """
@@ -147,7 +147,7 @@ except KitError as error:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
 def test_write_that_breaks_off_leaves_the_report_before(tmp_path: Path) -> None:
     """The system refuses to write after 4,096 bytes: the old report stays whole, no rest is left."""
-    before = content(write(half_done(), tmp_path))
+    before = content(write(published(half_done()), tmp_path))
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -180,29 +180,29 @@ def full_disk(tmp_path: Path):
 
 def test_full_disk_leaves_the_report_before(full_disk: Path) -> None:
     """On a disk without room for the new report the old one stays whole, and no rest is left."""
-    before = content(write(half_done(), full_disk))
+    before = content(write(published(half_done()), full_disk))
     (full_disk / "ballast").write_bytes(b"\0" * 16_384)
 
     with pytest.raises(
         KitError, match=r"the disk is full\.\nFree some space, then run again; a report from an"
     ):
-        write(stubs(), full_disk)
+        write(published(stubs()), full_disk)
     assert before == content(full_disk / "lab3")
 
 
 def test_read_only_disk_is_told(full_disk: Path) -> None:
     """On a disk that was mounted read-only the message says so, and the old report stays."""
-    before = content(write(half_done(), full_disk))
+    before = content(write(published(half_done()), full_disk))
     subprocess.run(["mount", "-o", "remount,ro", str(full_disk)], check=True)
 
     with pytest.raises(KitError, match="lab3: the disk is read-only"):
-        write(stubs(), full_disk)
+        write(published(stubs()), full_disk)
     assert before == content(full_disk / "lab3")
 
 
 def test_read_only_folder_is_told(tmp_path: Path) -> None:
     """In a folder without write permission the message says so, and the old report stays."""
-    before = content(write(half_done(), tmp_path))
+    before = content(write(published(half_done()), tmp_path))
     (tmp_path / "lab3").chmod(0o555)
     # Root may write anywhere, by a capability that can be taken from a child (util-linux, on every Linux).
     child = in_a_child(WRITE, tmp_path, bound=["setpriv", "--bounding-set", "-dac_override"])
@@ -217,7 +217,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from report_samples import stubs
-from pytest_labkit.report import write
+from pytest_labkit.report import published, write
 renames = int(sys.argv[2])
 def replace(self, target, real=Path.replace):
     global renames
@@ -226,18 +226,18 @@ def replace(self, target, real=Path.replace):
     renames -= 1
     return real(self, target)
 Path.replace = replace
-write(stubs(), Path(sys.argv[1]))
+write(published(stubs()), Path(sys.argv[1]))
 """
 
 
 @pytest.mark.parametrize("renames", [0, 3])
 def test_killed_write_leaves_whole_files(tmp_path: Path, renames: int) -> None:
     """Killed before the first or the last file takes its place: each is whole, report.json is the old one."""
-    place = write(half_done(), tmp_path)
+    place = write(published(half_done()), tmp_path)
     before = content(place)
     child = in_a_child(KILLED, tmp_path, renames)
     after = content(place)
-    whole = content(write(stubs(), tmp_path / "other"))
+    whole = content(write(published(stubs()), tmp_path / "other"))
 
     assert -signal.SIGKILL == child.returncode
     assert before["report.json"] == after["report.json"]
@@ -247,14 +247,14 @@ def test_killed_write_leaves_whole_files(tmp_path: Path, renames: int) -> None:
 
 def test_rests_of_killed_writes_are_swept_up(tmp_path: Path) -> None:
     """What a killed write left is removed by a later one, an hour on; a fresh one may be in use."""
-    write(half_done(), tmp_path)
+    write(published(half_done()), tmp_path)
     in_a_child(KILLED, tmp_path, 0)
     rests = [path for path in (tmp_path / "lab3").iterdir() if path.name not in NAMES]
-    write(half_done(), tmp_path)
+    write(published(half_done()), tmp_path)
     kept = [path for path in rests if path.exists()]
     for path in rests:
         os.utime(path, (time.time() - 4000,) * 2)
-    write(half_done(), tmp_path)
+    write(published(half_done()), tmp_path)
 
     assert 4 == len(rests)
     assert rests == kept
@@ -265,17 +265,19 @@ MANY = """
 import sys
 from pathlib import Path
 from report_samples import half_done, stubs
-from pytest_labkit.report import write
+from pytest_labkit.report import published, write
 print("here", flush=True)
 sys.stdin.readline()
 for _ in range(40):
-    write({"half": half_done, "stubs": stubs}[sys.argv[2]](), Path(sys.argv[1]))
+    write(published({"half": half_done, "stubs": stubs}[sys.argv[2]]()), Path(sys.argv[1]))
 """
 
 
 def test_two_runs_that_end_at_once_do_not_mix(tmp_path: Path) -> None:
     """Whoever looks while nobody writes sees the four files of one run."""
-    wholes = [content(write(report(), tmp_path / str(n))) for n, report in enumerate((half_done, stubs))]
+    wholes = [
+        content(write(published(report()), tmp_path / str(n))) for n, report in enumerate((half_done, stubs))
+    ]
     command = [sys.executable, "-c", MANY, str(tmp_path)]
     runs = [
         subprocess.Popen(
@@ -322,5 +324,5 @@ def test_f12_a_name_leads_only_to_what_is_on_the_disk(
 
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Path, "replace", renamed)
-    write(half_done(), tmp_path)
+    write(published(half_done()), tmp_path)
     assert ["file"] * 4 + ["rename"] * 4 + ["folder"] == seen

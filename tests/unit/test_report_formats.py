@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from markdown_it import MarkdownIt
 from report_samples import SAMPLES, lab
 from rich.cells import cell_len
@@ -30,7 +30,9 @@ from pytest_labkit.domain.model import (
     Step,
     Verdict,
 )
-from pytest_labkit.report import SCHEMA, as_json, html, junit, markdown, text
+from pytest_labkit.report import SCHEMA, as_json, html, junit, markdown, published, text
+from pytest_labkit.report.document import adapter
+from pytest_labkit.report.schema import schema as schema_of_the_code
 
 NASTY = [
     "<script>alert(1)</script></title></style>",
@@ -190,7 +192,7 @@ OUR_TAGS = frozenset(re.findall(r"<(\w+)", html.TEMPLATE.read_text(encoding="utf
 @given(reports)
 def test_json_is_what_the_schema_describes(report: Report) -> None:
     """`report.json` is strict JSON, and nothing is in it that the schema does not describe."""
-    written = json.dumps(as_json(report), allow_nan=False)
+    written = json.dumps(as_json(published(report)), allow_nan=False)
 
     SCHEMA_CLOSED.validate(json.loads(written))
 
@@ -208,7 +210,7 @@ def test_no_text_can_command_a_terminal_or_break_xml(report: Report) -> None:
         )
         return [text for item in inside for text in strings(item)]
 
-    for string in strings(as_json(report)):
+    for string in strings(as_json(published(report))):
         assert LEGAL.fullmatch(string)
         assert not re.search("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", string)
         assert len(string) < 250_000
@@ -218,7 +220,7 @@ def test_no_text_can_command_a_terminal_or_break_xml(report: Report) -> None:
 @given(reports)
 def test_page_holds_no_tag_of_a_student(report: Report) -> None:
     """The page nests, has only the template's tags and attributes, and asks for nothing."""
-    page = Page(html.render(as_json(report)))
+    page = Page(html.render(published(report)))
 
     assert set() == set(page.tags) - OUR_TAGS
     assert not [name for _, name, _ in page.attributes if name.startswith("on") or name == "style"]
@@ -229,7 +231,7 @@ def test_page_holds_no_tag_of_a_student(report: Report) -> None:
 @given(reports)
 def test_markdown_is_small_and_holds_no_html(report: Report) -> None:
     """Markdown stays below 60 KB, and a renderer that lets HTML through finds none in it."""
-    written = markdown.render(as_json(report))
+    written = markdown.render(published(report))
     tokens = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(written)
     inline = [child for token in tokens for child in (token, *(token.children or []))]
 
@@ -241,7 +243,7 @@ def test_markdown_is_small_and_holds_no_html(report: Report) -> None:
 @given(reports, st.integers(20, 140), st.booleans())
 def test_summary_is_one_screen(report: Report, width: int, colour: bool) -> None:
     """The terminal gets at most 20 lines that fit, and no escape sequence but colours it asked for."""
-    shown = text.render(report, width=width, colour=colour, path=Path("/a/b"))
+    shown = text.render(published(report), width=width, colour=colour, where="/a/b")
     bare = re.sub(r"\x1b\[[0-9]+m", "", shown) if colour else shown
     lines = bare.split("\n")
 
@@ -254,7 +256,7 @@ def test_summary_is_one_screen(report: Report, width: int, colour: bool) -> None
 @given(reports)
 def test_formats_agree(report: Report) -> None:
     """Points and the number of criteria with each verdict are the same in all five formats."""
-    document = as_json(report)
+    document = published(report)
     points = f"{report.earned} of {report.possible} points"
     verdicts = Counter(result.verdict.value for result in report.results)
     tally = " · ".join(f"{verdicts[v]} {v}" for v in Verdict if verdicts[v]) or "no criteria"
@@ -263,14 +265,14 @@ def test_formats_agree(report: Report) -> None:
     written = markdown.render(document)
     page = Page(html.render(document))
 
-    assert {"earned": report.earned, "possible": report.possible} == document["points"]
-    assert verdicts == Counter(criterion["verdict"] for criterion in document["criteria"])
+    assert (report.earned, report.possible) == (document.points.earned, document.points.possible)
+    assert verdicts == Counter(criterion.verdict for criterion in document.criteria)
     assert f"**{points}** · {tally}" in written
     assert "".join(page.texts["title"]).endswith(f": {points}")
     assert verdicts + challenges == Counter(page.verdicts)
     assert verdicts == verdicts_of(suite)
     assert report.earned == sum(int(value) for value in properties(suite, "points"))
-    head = text.render(report, width=100, colour=False).split("\n")[:2]
+    head = text.render(published(report), width=100, colour=False).split("\n")[:2]
     assert points == head[0][-len(points) :]
     assert any(tally in line for line in head)
 
@@ -295,4 +297,50 @@ def verdicts_of(suite: ET.Element) -> Counter[str]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_fit_the_schema(name: str) -> None:
     """The reports of ordinary runs are what the schema describes."""
-    schema(closed=True).validate(as_json(SAMPLES[name]()))
+    schema(closed=True).validate(as_json(published(SAMPLES[name]())))
+
+
+def test_schema_is_that_of_the_code() -> None:
+    """`report.schema.json` says what the classes say; LABKIT_RECORD=1 writes it anew."""
+    described = json.dumps(schema_of_the_code(), indent=2) + "\n"
+    if os.environ.get("LABKIT_RECORD") == "1":
+        SCHEMA.write_text(described, encoding="utf-8")
+
+    assert described == SCHEMA.read_text(encoding="utf-8")
+
+
+@any_report
+@given(reports)
+def test_report_that_is_read_says_what_was_written(report: Report) -> None:
+    """A document is taken up from its `report.json` as it was."""
+    written = as_json(published(report))
+
+    assert written == as_json(adapter().validate_python(written))
+
+
+def changed(**criterion: object) -> dict[str, object]:
+    """The document of an ordinary run, its first criterion changed."""
+    document = as_json(published(SAMPLES["half_done"]()))
+    document["criteria"][0].update(criterion)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (changed() | {"schema": "labkit/report/2"}, "'labkit/report/1' was expected"),
+        (changed() | {"passed": True, "status": "incomplete"}, "'complete' was expected"),
+        (changed() | {"started_at": "2026-11-23T10:00:00+01:00"}, "does not match"),
+        (changed() | {"door": "window"}, "'window' is not one of"),
+        (changed() | {"seed": -1}, "-1 is less than the minimum of 0"),
+        (changed(verdict="great", points={"earned": 0, "possible": 4}), "'great' is not one of"),
+        (changed(verdict="failed"), "0 was expected"),
+        (changed(title=None), "None is not of type 'string'"),
+        (changed(measurements=[{"name": "speed"}]), "'value' is a required property"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_schema_refuses(document: dict[str, object], why: str) -> None:
+    """What no run writes does not fit the schema."""
+    with pytest.raises(ValidationError, match=re.escape(why)):
+        schema().validate(document)

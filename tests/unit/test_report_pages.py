@@ -22,7 +22,8 @@ from report_samples import (
 )
 
 from pytest_labkit.domain.model import CriterionResult, Measurement, Status, Verdict
-from pytest_labkit.report import as_json, html, junit, markdown, plot, wording
+from pytest_labkit.report import html, junit, markdown, plot, published, wording
+from pytest_labkit.report.document import Points
 from pytest_labkit.report.plain import plain, shorten
 
 CSS = html.STYLE.read_text(encoding="utf-8")
@@ -63,7 +64,7 @@ def test_colours_have_the_contrast_that_wcag_aa_asks_for(theme: str) -> None:
 
 def test_page_s_policy_allows_its_own_style_and_nothing_else() -> None:
     """The content security policy names the hash of the very style sheet in the page."""
-    page = html.render(as_json(half_done()))
+    page = html.render(published(half_done()))
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
@@ -74,7 +75,7 @@ def test_page_s_policy_allows_its_own_style_and_nothing_else() -> None:
 
 def test_page_has_language_title_and_landmarks() -> None:
     """What a screen reader steers by: language, title, one h1, landmarks, no heading level left out."""
-    page = html.render(as_json(half_done()))
+    page = html.render(published(half_done()))
     levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
 
     assert '<html lang="en">' in page
@@ -86,7 +87,7 @@ def test_page_has_language_title_and_landmarks() -> None:
 
 def test_page_says_each_verdict_in_words_and_can_be_linked_to() -> None:
     """`report.html#A2` leads to criterion A2, and its verdict is a word beside the colour."""
-    page = html.render(as_json(half_done()))
+    page = html.render(published(half_done()))
     article = re.search(r'<article class="criterion failed" id="A2">.*?</article>', page, re.DOTALL)[0]
 
     assert '<span aria-hidden="true">✗</span> failed' in article
@@ -97,7 +98,7 @@ def test_page_says_each_verdict_in_words_and_can_be_linked_to() -> None:
 
 def test_page_tells_what_it_ran_on() -> None:
     """Services, machine, door, answers with the start of their hash, and what was ignored."""
-    page = html.render(as_json(half_done()))
+    page = html.render(published(half_done()))
 
     for said in ("dynamodb", "3.1.0", "1.6 s", "Linux 6.1 x86_64", "event_store.py", "conftest.py", "direct"):
         assert said in page
@@ -107,7 +108,7 @@ def test_page_tells_what_it_ran_on() -> None:
 def test_page_of_a_text_with_markup_shows_the_markup() -> None:
     """A student's tags are text."""
     evil = replace(STALE_WRITER, got="</dd><script>alert('x')</script>")
-    page = html.render(as_json(report("failed todo todo todo todo todo todo", messages={"A1": evil})))
+    page = html.render(published(report("failed todo todo todo todo todo todo", messages={"A1": evil})))
 
     assert "&lt;/dd&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page
     assert "<script" not in page
@@ -116,7 +117,7 @@ def test_page_of_a_text_with_markup_shows_the_markup() -> None:
 def test_timeline_is_scrolled_and_prose_is_wrapped() -> None:
     """A text with columns keeps its shape on a phone."""
     timeline = replace(STALE_WRITER, got="writer 2  |--41--|  ok\nwriter 5    |--41--|  ok")
-    page = html.render(as_json(report("failed todo todo todo todo todo todo", messages={"A1": timeline})))
+    page = html.render(published(report("failed todo todo todo todo todo todo", messages={"A1": timeline})))
 
     assert '<dd dir="auto" class="drawing" tabindex="0">writer 2  |' in page
     assert 1 == page.count('class="drawing"')
@@ -129,12 +130,12 @@ def with_measurement(measurement: Measurement):
     """A report whose first criterion has *measurement*."""
     made = all_passed()
     first = replace(made.results[0], measurements=(measurement,))
-    return as_json(replace(made, results=(first, *made.results[1:])))
+    return published(replace(made, results=(first, *made.results[1:])))
 
 
 def test_histogram_has_a_bar_for_each_span_with_samples() -> None:
     """Bars stand over equal spans, so that a late one is far from the others and can be seen."""
-    histogram = plot.histogram(with_measurement(LAG)["criteria"][0]["measurements"][0])
+    histogram = plot.histogram(with_measurement(LAG).criteria[0].measurements[0])
     assert histogram is not None
     assert ["10 to 20 ms: 90", "20 to 30 ms: 9", "400 to 410 ms: 1"] == [bar.label for bar in histogram.bars]
     assert plot.WIDTH - 8.0 == histogram.bars[-1].x
@@ -146,7 +147,7 @@ def test_histogram_has_a_bar_for_each_span_with_samples() -> None:
 @pytest.mark.parametrize("samples", [(), (3.0,), (3.0, 3.0), (float("nan"), 2.0)])
 def test_histogram_is_left_out_where_it_says_nothing(samples: tuple[float, ...]) -> None:
     """No samples, one, or all the same, are no distribution."""
-    measurement = with_measurement(replace(LAG, samples=samples))["criteria"][0]["measurements"][0]
+    measurement = with_measurement(replace(LAG, samples=samples)).criteria[0].measurements[0]
     assert plot.histogram(measurement) is None
 
 
@@ -160,7 +161,7 @@ def test_page_shows_the_histogram() -> None:
 
 def test_plot_places_rounds_target_and_reference() -> None:
     """The target at one end, the reference at the other, the median on its round, enough to the right."""
-    strip = plot.strip(as_json(all_passed())["criteria"][6]["measurements"][0])
+    strip = plot.strip(published(all_passed()).criteria[6].measurements[0])
 
     assert 12.0 == strip.target.x
     assert plot.WIDTH - 12.0 == strip.reference.x
@@ -183,16 +184,16 @@ def test_plot_is_left_out_where_it_says_nothing(measurement, why: str) -> None:
     """Without two different figures there is nothing to draw."""
     of = report("passed " * 7, measurements={"A7": measurement})
 
-    assert plot.strip(as_json(of)["criteria"][6]["measurements"][0]) is None
+    assert plot.strip(published(of).criteria[6].measurements[0]) is None
 
 
 def test_missed_target_is_said_in_words() -> None:
     """Terminal, Markdown and page say `missed`, not only a colour."""
     missed = replace(SLOW_MACHINE, met=False, note=None)
-    document = as_json(report("passed " * 6 + "failed", measurements={"A7": missed}))
+    document = published(report("passed " * 6 + "failed", measurements={"A7": missed}))
 
     assert "throughput 6,230 events/s (target >= 10000, missed)" == wording.measured(
-        document["criteria"][6]["measurements"][0]
+        document.criteria[6].measurements[0]
     )
     assert "✗ missed" in html.render(document)
     assert "missed" in markdown.render(document)
@@ -203,7 +204,7 @@ def test_markdown_row_escapes_what_would_break_the_table() -> None:
     of = report("passed " * 7)
     criterion = replace(of.results[0].criterion, title="a | b `c` <img> @all")
     results = (replace(of.results[0], criterion=criterion), *of.results[1:])
-    row = markdown.render(as_json(replace(of, results=results))).split("| A1 ")[1].split("\n")[0]
+    row = markdown.render(published(replace(of, results=results))).split("| A1 ")[1].split("\n")[0]
 
     assert "a \\| b \\`c\\` &lt;img> @\u200ball | passed | 4/4 |  |" == row
 
@@ -218,7 +219,7 @@ def test_markdown_of_huge_texts_keeps_every_criterion() -> None:
     """Texts are cut before criteria are left out."""
     flood = replace(STALE_WRITER, got="line\n" * 20_000, expected="x" * 90_000)
     of = report("failed " * 7, messages=dict.fromkeys(["A1", "A2", "A3", "A4", "A5", "A6", "A7"], flood))
-    written = markdown.render(as_json(of))
+    written = markdown.render(published(of))
 
     assert len(written.encode()) <= 60_000
     assert 7 == written.count("\n### ✗ ")
@@ -227,7 +228,7 @@ def test_markdown_of_huge_texts_keeps_every_criterion() -> None:
 
 def test_junit_says_what_each_verdict_is_to_a_ci_system() -> None:
     """failed and blocked are failures, error an error; points are in the properties."""
-    root = ET.fromstring(junit.render(as_json(failed_twice())))
+    root = ET.fromstring(junit.render(published(failed_twice())))
     cases = {case.get("name").split()[0]: case for case in root.iter("testcase")}
 
     assert ("7", "3", "1", "0") == tuple(
@@ -246,7 +247,7 @@ def test_junit_says_what_each_verdict_is_to_a_ci_system() -> None:
 
 def test_junit_never_holds_a_broken_service_against_the_student() -> None:
     """unknown is skipped."""
-    root = ET.fromstring(junit.render(as_json(service_broke())))
+    root = ET.fromstring(junit.render(published(service_broke())))
 
     assert ("0", "0", "5") == tuple(root.get(name) for name in ("failures", "errors", "skipped"))
 
@@ -255,13 +256,13 @@ def test_challenges_stand_outside_the_points() -> None:
     """A challenge that is not met is shown, costs nothing, and fails no build."""
     of = all_passed()
     challenge = replace(of.results[0].criterion, id="X1", title="500,000 events a second", points=0)
-    document = as_json(
+    document = published(
         replace(of, challenges=(CriterionResult(challenge, Verdict.FAILED, message=STALE_WRITER),))
     )
     root = ET.fromstring(junit.render(document))
 
-    assert document["passed"]
-    assert {"earned": 40, "possible": 40} == document["points"]
+    assert document.passed
+    assert Points(40, 40) == document.points
     assert ["lab3", "lab3.challenges"] == [suite.get("name") for suite in root]
     assert ("0", "0", "1") == tuple(root.get(name) for name in ("failures", "errors", "skipped"))
     assert "500,000 events a second" in html.render(document)
@@ -271,10 +272,10 @@ def test_challenges_stand_outside_the_points() -> None:
 @pytest.mark.parametrize("status", [Status.INCOMPLETE, Status.UNKNOWN, Status.TAMPERED])
 def test_run_that_proves_nothing_says_so(status: Status) -> None:
     """Every criterion passed, and yet the run did not: page and Markdown say why in their head."""
-    document = as_json(replace(all_passed(), status=status))
+    document = published(replace(all_passed(), status=status))
     said = wording.STATUS[status]
 
-    assert not document["passed"]
+    assert not document.passed
     assert said in html.render(document)
     assert said in markdown.render(document)
 
@@ -282,7 +283,7 @@ def test_run_that_proves_nothing_says_so(status: Status) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_json_paths_lie_in_the_project(name: str) -> None:
     """No path of the machine is in a report if it lies in the project."""
-    assert "/home/ann" not in repr(as_json(SAMPLES[name]()))
+    assert "/home/ann" not in repr(published(SAMPLES[name]()))
 
 
 def test_json_keeps_a_path_outside_the_project() -> None:
@@ -290,8 +291,8 @@ def test_json_keeps_a_path_outside_the_project() -> None:
     of = half_done()
     answer = replace(of.answers[0], origin=Path("/srv/handed-in/ann/event_store.py"))
 
-    assert (
-        "/srv/handed-in/ann/event_store.py" == as_json(replace(of, answers=(answer,)))["answers"][0]["origin"]
+    assert "/srv/handed-in/ann/event_store.py" == str(
+        published(replace(of, answers=(answer,))).answers[0].origin
     )
 
 
@@ -315,17 +316,18 @@ def test_long_text_says_how_much_of_it_is_missing() -> None:
         (0.01234, "0.0123"),
         (5.0, "5"),
         (123.456, "123.5"),
-        (None, "no figure"),
+        (float("nan"), "no figure"),
     ],
 )
-def test_figures_are_written_as_people_write_them(value: float | None, said: str) -> None:
+def test_figures_are_written_as_people_write_them(value: float, said: str) -> None:
     """Thousands are separated, and no more digits are shown than a measurement is worth."""
     assert said == wording.figure(value)
 
 
 @pytest.mark.parametrize(
-    ("duration", "said"), [(0.042, "0.04 s"), (12.34, "12.3 s"), (125.0, "2 min 5 s"), (None, "unknown time")]
+    ("duration", "said"),
+    [(0.042, "0.04 s"), (12.34, "12.3 s"), (125.0, "2 min 5 s"), (float("nan"), "unknown time")],
 )
-def test_durations_are_written_as_people_say_them(duration: float | None, said: str) -> None:
+def test_durations_are_written_as_people_say_them(duration: float, said: str) -> None:
     """Seconds, and minutes where there are some."""
     assert said == wording.seconds(duration)

@@ -9,15 +9,19 @@ import pytest
 from report_samples import SAMPLES, STALE_WRITER, all_passed, half_done, lab, report, slow_machine, stubs
 
 from pytest_labkit.domain.model import CriterionResult, Message, Report, Verdict
-from pytest_labkit.report import text
+from pytest_labkit.report import published, text
+from pytest_labkit.report.document import project, within
 
 GOLDEN = Path(__file__).with_name("golden")
 PAGE = Path("/home/ann/course/.labkit/reports/lab3/report.html")
 
 
+WHERE = within(project(half_done().lab), PAGE)
+
+
 def shown(of: Report, width: int = 96) -> list[str]:
     """The lines of the summary, without colour."""
-    return text.render(of, width=width, colour=False, path=PAGE).split("\n")
+    return text.render(published(of), width=width, colour=False, where=WHERE).split("\n")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -135,7 +139,7 @@ def test_terminal_commands_of_a_student_do_nothing() -> None:
 
 def test_colour_only_paints() -> None:
     """With colour the text is the same, and the verdicts are painted."""
-    painted = text.render(half_done(), width=96, colour=True, path=PAGE)
+    painted = text.render(published(half_done()), width=96, colour=True, where=WHERE)
 
     assert shown(half_done()) == re.sub(r"\x1b\[[0-9]+m", "", painted).split("\n")
     assert "\x1b[31m ✗ failed  \x1b[0m" in painted
@@ -174,7 +178,7 @@ def test_unselected_criteria_are_not_explained() -> None:
 def test_long_path_keeps_its_end() -> None:
     """Of a path that does not fit, the end stays."""
     deep = Path("/srv") / ("deep/" * 40) / "report.html"
-    last = text.render(stubs(), width=60, colour=False, path=deep).split("\n")[-1]
+    last = text.render(published(stubs()), width=60, colour=False, where=str(deep)).split("\n")[-1]
 
     assert 60 == len(last)
     assert last.startswith("report: …")

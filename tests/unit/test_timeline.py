@@ -9,21 +9,14 @@ from xml.etree import ElementTree as ET
 import pytest
 from report_samples import STALE_WRITER, report
 
-from pytest_labkit.report import as_json, html, junit, markdown, timeline
-from pytest_labkit.report.document import Step
+from pytest_labkit.domain.model import Step
+from pytest_labkit.report import as_json, html, junit, markdown, published, timeline
 from pytest_labkit.report.plain import speakable
 
 
 def step(process: str, start: float, end: float | None, outcome: str = "ok", said: str = "") -> Step:
     """An operation `append(0, [a])` of *process*."""
-    return {
-        "process": process,
-        "call": "append(0, [a])",
-        "start_ms": start,
-        "end_ms": end,
-        "outcome": outcome,
-        "said": said or outcome,
-    }
+    return Step(process, "append(0, [a])", start, end, outcome, said or outcome)
 
 
 def test_a_row_for_each_operation_under_the_times() -> None:
@@ -101,7 +94,7 @@ def test_picture_of_many_says_how_many_are_left_out() -> None:
 
 def page_of(message=STALE_WRITER) -> str:
     """The page of a report whose first criterion failed with *message*."""
-    return html.render(as_json(report("failed todo todo todo todo todo todo", messages={"A1": message})))
+    return html.render(published(report("failed todo todo todo todo todo todo", messages={"A1": message})))
 
 
 def test_page_shows_the_timeline_as_svg_and_as_a_list() -> None:
@@ -135,20 +128,19 @@ def test_page_escapes_what_clients_and_errors_are_called() -> None:
 
 def test_markdown_and_junit_show_the_drawing() -> None:
     """Formats of text show it in letters, after what was got."""
-    document = as_json(report("failed todo todo todo todo todo todo", messages={"A1": STALE_WRITER}))
+    document = published(report("failed todo todo todo todo todo todo", messages={"A1": STALE_WRITER}))
     drawn = "writer 2  ├──────────────┤      append(order-17, 40, [0f8fad5b])  ok"
     assert drawn in markdown.render(document)
     assert drawn in junit.render(document).decode()
     assert ["checked", "expected", "got", "timeline", "perhaps", "look at"] == [
-        label for label, _ in timeline.texts(document["criteria"][0]["message"])
+        label for label, _ in timeline.texts(document.criteria[0].message)
     ]
 
 
 def test_report_json_holds_the_steps_not_the_drawing() -> None:
     """Every format can be made from the data."""
-    document = as_json(report("failed todo todo todo todo todo todo", messages={"A1": STALE_WRITER}))
-    message = document["criteria"][0]["message"]
-    assert message is not None
+    document = published(report("failed todo todo todo todo todo todo", messages={"A1": STALE_WRITER}))
+    message = as_json(document)["criteria"][0]["message"]
     assert {
         "process": "writer 2",
         "call": "append(order-17, 40, [0f8fad5b])",

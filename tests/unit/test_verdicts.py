@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,17 @@ from pytest_labkit.domain.errors import KitError, Mistake, ServiceFailed
 from pytest_labkit.domain.model import Criterion, Measurement, Message, Verdict
 from pytest_labkit.runs.diagnosis import diagnose
 from pytest_labkit.runs.limits import OutOfTime
-from pytest_labkit.runs.verdicts import Outcome, classify, combine
+from pytest_labkit.runs.outcome import Outcome
+from pytest_labkit.runs.verdicts import classify, combine, judge
 
 CRITERION = Criterion("A2", "A", "title", 3, ("", "", ""), needs=("A1",))
 
 
-def outcome(verdict: Verdict, test: str = "t") -> Outcome:
+def outcome(verdict: Verdict, test: str = "t", place: int = 0) -> Outcome:
     """An outcome of a test of A2."""
     message = None if verdict is Verdict.PASSED else Message("checked", "expected", f"got {test}")
-    return Outcome("labs/lab3", "A2", test, verdict, 0.5, message, (Measurement("x", 1.0, "s"),))
+    measured = (Measurement("x", 1.0, "s"),)
+    return Outcome("labs/lab3", "A2", test, verdict, 0.5, message, measured, place=place)
 
 
 @pytest.mark.parametrize(
@@ -61,18 +65,57 @@ def test_what_to_do_about_the_kit_is_told() -> None:
     assert told[1].got.endswith("it ended with exit status 1. Its log ends: no such file")
 
 
-def test_worst_outcome_is_the_verdict() -> None:
-    """A criterion is as good as the worst of its tests."""
-    mixed = [outcome(Verdict.PASSED), outcome(Verdict.TODO), outcome(Verdict.FAILED)]
-    assert Verdict.FAILED == combine(CRITERION, mixed, failed_before=[]).verdict
-    assert Verdict.TODO == combine(CRITERION, mixed[:2], failed_before=[]).verdict
-    assert Verdict.PASSED == combine(CRITERION, mixed[:1], failed_before=[]).verdict
+NOT_PASSED = (Verdict.FAILED, Verdict.ERROR, Verdict.TODO, Verdict.UNKNOWN)
 
 
-def test_broken_service_outweighs_a_failure() -> None:
-    """A criterion in which a service broke is unknown, never a student's failure."""
-    mixed = [outcome(Verdict.FAILED), outcome(Verdict.UNKNOWN)]
-    assert Verdict.UNKNOWN == combine(CRITERION, mixed, failed_before=[]).verdict
+@pytest.mark.parametrize("first", NOT_PASSED)
+@pytest.mark.parametrize("later", [*NOT_PASSED, Verdict.PASSED])
+def test_first_outcome_that_is_not_passed_is_the_verdict(first: Verdict, later: Verdict) -> None:
+    """Whether or not a later test has run, and whatever it came to, verdict and message are the same."""
+    decided = [outcome(Verdict.PASSED, "a", 0), outcome(first, "b", 1)]
+    alone = combine(CRITERION, decided, failed_before=[])
+    among_others = combine(CRITERION, [*decided, outcome(later, "c", 2)], failed_before=[])
+    assert (first, "got b") == (alone.verdict, alone.message and alone.message.got)
+    assert (alone.verdict, alone.message) == (among_others.verdict, among_others.message)
+
+
+def test_a_criterion_passes_when_all_of_its_tests_have() -> None:
+    """With no outcome but `passed` there is nothing to tell."""
+    result = combine(
+        CRITERION, [outcome(Verdict.PASSED, "a"), outcome(Verdict.PASSED, "b")], failed_before=[]
+    )
+    assert (Verdict.PASSED, None) == (result.verdict, result.message)
+
+
+def test_first_is_by_the_files_not_by_the_clock() -> None:
+    """Workers of pytest-xdist end in any order: the place of a test counts."""
+    as_they_ended = [outcome(Verdict.TODO, "late", 7), outcome(Verdict.FAILED, "early", 2)]
+    assert Verdict.FAILED == combine(CRITERION, as_they_ended, failed_before=[]).verdict
+
+
+def test_a_service_that_breaks_first_leaves_the_criterion_unknown() -> None:
+    """It is never read as a student's failure, whatever failed after it; and it excuses none before it."""
+    broken, failed = outcome(Verdict.UNKNOWN, "a", 0), outcome(Verdict.FAILED, "b", 1)
+    assert Verdict.UNKNOWN == combine(CRITERION, [broken, failed], failed_before=[]).verdict
+    assert Verdict.UNKNOWN == combine(CRITERION, [broken, failed], failed_before=["A1"]).verdict
+    assert Verdict.FAILED == combine(CRITERION, [failed, replace(broken, place=2)], failed_before=[]).verdict
+
+
+def judged(error: BaseException, broken: str | None) -> tuple[Verdict, Message]:
+    """The verdict of *error* in a test of whose services *broken* does not work."""
+    return judge(error, checked="c", answers={}, broken=lambda: broken, look_at=lambda _: "a.py:1")
+
+
+def test_what_fails_on_a_broken_service_is_unknown() -> None:
+    """The service is named, with what was raised; no line of the student's is to blame."""
+    message = Message("c", "working services", "redis did not answer any more (OutOfLuck: no)")
+    assert (Verdict.UNKNOWN, message) == judged(type("OutOfLuck", (Exception,), {})("no"), "redis")
+
+
+def test_what_fails_while_services_work_is_the_students() -> None:
+    """The message leads to the place to open."""
+    verdict, message = judged(Mistake(checked="c", expected="e", got="g"), None)
+    assert (Verdict.FAILED, "a.py:1") == (verdict, message.look_at)
 
 
 def test_todo_is_not_blocked() -> None:
@@ -91,7 +134,7 @@ def test_only_a_passed_criterion_earns_points() -> None:
 def test_outcome_survives_its_journey() -> None:
     """An outcome is the same after JSON."""
     sent = outcome(Verdict.FAILED)
-    assert sent == Outcome.from_json(sent.as_json())
+    assert sent == Outcome.of(json.loads(json.dumps(sent.as_data())))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +187,6 @@ def test_what_a_test_does_inside_a_call_of_the_kits_is_not_the_kits_fault() -> N
 def test_what_breaks_in_a_library_that_the_kit_calls_is_the_kits_fault() -> None:
     """However deep in the library: no student's and no test's line is in between."""
     with pytest.raises(ValueError, match="no-such-verdict") as caught:
-        Outcome.from_json(outcome(Verdict.PASSED).as_json().replace("passed", "no-such-verdict"))
+        Outcome.of(outcome(Verdict.PASSED).as_data() | {"verdict": "no-such-verdict"})
     verdict, *_ = classify(caught.value, checked="c", answers={})
     assert Verdict.UNKNOWN is verdict

@@ -1,0 +1,58 @@
+"""How one test of a criterion ended: what travels from a test to the report and to the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pytest_labkit.domain.model import Chronicle, Measurement, Message, Verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    How one test of a criterion ended; *lab* is the lab's folder relative to the project.
+
+    *tampered* says that the student's process sent what no honest answer is. *place* is that of the test
+    among all that were collected, by which a criterion knows the first of its tests that did not pass.
+    """
+
+    lab: str
+    criterion: str
+    test: str
+    verdict: Verdict
+    duration_s: float
+    message: Message | None = None
+    measurements: tuple[Measurement, ...] = ()
+    tampered: bool = False
+    chronicles: tuple[Chronicle, ...] = ()
+    place: int = 0
+
+    def as_data(self) -> dict[str, Any]:
+        """As values that JSON can hold, and that a worker of pytest-xdist can send."""
+        data: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return data
+
+    @classmethod
+    def of(cls, data: Any) -> Outcome:
+        """The inverse of `as_data`; `ValueError` if *data* is of another version."""
+        return _adapter().validate_python(data)
+
+    def as_text(self) -> str:
+        """What the student reads in the place of a traceback."""
+        message = self.message or Message("", "", "")
+        texts = [(name.replace("_", " "), text) for name, text in vars(message).items() if name != "timeline"]
+        steps = [
+            ("at", f"{step.start_ms:g} ms {step.process}: {step.call} {step.said}")
+            for step in message.timeline
+        ]
+        rows = [f"  {name:<9} {text}" for name, text in (*texts, *steps) if text]
+        return "\n".join([f"{self.criterion} {self.verdict}", *rows])
+
+
+@cache
+def _adapter() -> TypeAdapter[Outcome]:
+    return TypeAdapter(Outcome)
