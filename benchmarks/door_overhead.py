@@ -24,7 +24,7 @@ from statistics import median
 
 from labs.lab3.events import ItemAdded
 from pytest_labkit.answers.child.children import Children
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.course import manifest
 from pytest_labkit.course.submission import Staged, stage
@@ -127,7 +127,7 @@ def main() -> None:
         into.mkdir()
         (answers_folder / "order.py").write_text(ORDER)
         staged = stage(lab, (answers_folder,), into)
-        made = Children(Warmth.of(staged, ROOT))
+        made = Children(Preload.of(staged, ROOT))
         doors = {door: Answers(staged, ROOT, door, made) for door in ("process", "direct")}
         try:
             rows = {**calls(doors["process"]), "echo": echo(), **children(staged, made)}

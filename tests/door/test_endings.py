@@ -83,8 +83,8 @@ def send(body):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     os.write(sockets[0], struct.pack(">I", len(body)) + body)
 def reply(value):
-    # The call that this code runs in is the fourth: open, load, get, call.
-    send({"line": 0, "reply": 4, "value": value})
+    # The call that this code runs in is the second: load, call.
+    send({"thread": 0, "reply": 2, "value": value})
 def nested(depth):
     value = 1
     for _ in range(depth): value = [value]
@@ -98,14 +98,14 @@ def nested(depth):
         ("os.write(sockets[0], b'1 passed in 0.01s')", "a frame of 824,209,505 bytes, where 8,388,608 is"),
         ("send(b'PASSED')", "a frame that is not JSON"),
         ("send([])", "a frame that is not a JSON object"),
-        ("send(b'{\"line\": NaN}')", "a frame with NaN in it"),
+        ("send(b'{\"thread\": NaN}')", "a frame with NaN in it"),
         ('send(b\'{"reply": 2, "reply": 3}\')', "a frame with the key 'reply' twice"),
         ("send(b'[' * 100000)", "a frame that is nested too deep"),
         ("send({'verdict': 'passed'})", "a frame that is neither a reply nor a call: {'verdict': 'passed'}"),
-        ("send({'line': 0, 'reply': '3', 'value': 1})", "a frame that is neither a reply nor a call"),
-        ("send({'line': 0, 'reply': 99, 'value': 1})", "a reply to a call that was not made (number 99)"),
-        ("send({'line': 0, 'reply': 1, 'value': 1})", "a reply to a call that was not made (number 1)"),
-        ("reply(1); reply(1)", "a reply to a call that was not made (number 4)"),
+        ("send({'thread': 0, 'reply': '3', 'value': 1})", "a frame that is neither a reply nor a call"),
+        ("send({'thread': 0, 'reply': 99, 'value': 1})", "a reply to a call that was not made (number 99)"),
+        ("send({'thread': 0, 'reply': 1, 'value': 1})", "a reply to a call that was not made (number 1)"),
+        ("reply(1); reply(1)", "a reply to a call that was not made (number 2)"),
         ("reply(nested(65))", "a value that is nested deeper than 64"),
         ("reply({'$': 'pickle', 'v': 'gASV'})", "'pickle', which is not a kind of value"),
         ("reply({'a': 1})", "which is not an encoded value"),
@@ -118,11 +118,11 @@ def nested(depth):
         ("reply({'$': 'ref', 'v': {'number': 'x', 'type': 5}})", "which is no reference"),
         ("reply({'$': 'own', 'v': 5})", "a value that cannot be: KeyError"),
         (
-            "send({'line': -9, 'call': 1, 'of': 77, 'args': [], 'kwargs': {'$': 'dict', 'v': []}})",
+            "send({'thread': -9, 'call': 1, 'of': 77, 'args': [], 'kwargs': {'$': 'dict', 'v': []}})",
             "never given",
         ),
         (
-            "send({'line': 7, 'call': 1, 'of': 1, 'args': [], 'kwargs': []})",
+            "send({'thread': 7, 'call': 1, 'of': 1, 'args': [], 'kwargs': []})",
             "a thread that waits for none (number 7)",
         ),
     ],
@@ -281,8 +281,8 @@ def test_nothing_outlives_a_kit_that_was_killed(lab: LittleLab, tmp_path: Path) 
         from pathlib import Path
         from tests.door.conftest import LittleLab
         from pytest_labkit.answers.child.children import Children
-        from pytest_labkit.answers.child.preload import Warmth
-        lab = LittleLab(Path({str(lab.root)!r}), Children(Warmth()))
+        from pytest_labkit.answers.child.preload import Preload
+        lab = LittleLab(Path({str(lab.root)!r}), Children(Preload()))
         answers = lab.open(Path({str(lab.file)!r}).read_text())
         pids = answers.work.start({str(tmp_path / "pid")!r})
         pids += [lab.children._templates["answers"]._process.pid]

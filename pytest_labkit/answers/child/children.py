@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from pytest_labkit.answers.child.output import Output
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.domain.errors import KitError
 
 # What of the environment a child is given, beside what points to the services.
@@ -80,10 +80,11 @@ class Child:
                 if not self.status.done():
                     self._order(order)
                     self.ended_within(_END_S)
+            self._kill()  # one that had only begun to start
         self.output.wait(_END_S)
 
     def _kill(self) -> None:
-        """SIGKILL, past template and keeper: they take a moment in which a thread could still write."""
+        """SIGKILL, past template and reaper: they take a moment in which a thread could still write."""
         if self.process is not None:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self.process, signal.SIGKILL)
@@ -100,14 +101,14 @@ class Child:
         return self.output.taken(start)
 
 
-class Template:
+class TemplateProcess:
     """
-    A process that has ready what *warmth* says, and forks children. They share its hash seed.
+    A process that has ready what *preload* says, and forks children. They share its hash seed.
 
     Returns before it is warm: `fork` waits for that.
     """
 
-    def __init__(self, warmth: Warmth, environ: Mapping[str, str]) -> None:
+    def __init__(self, preload: Preload, environ: Mapping[str, str]) -> None:
         self._children: dict[int, Child] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -117,7 +118,7 @@ class Template:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [*_PYTHON, "pytest_labkit.answers.child.template", str(theirs.fileno()), warmth.as_text()],
+                [*_PYTHON, "pytest_labkit.answers.child.template", str(theirs.fileno()), preload.as_text()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -242,12 +243,12 @@ def _kill_tree(pid: int) -> None:
 
 
 class Children:
-    """Starts the children of one lab's run, from templates that are as warm as *warmth* says."""
+    """Starts the children of one lab's run, from templates that are as warm as *preload* says."""
 
-    def __init__(self, warmth: Warmth, environ: Mapping[str, str] = os.environ) -> None:
-        self._warmth = warmth
+    def __init__(self, preload: Preload, environ: Mapping[str, str] = os.environ) -> None:
+        self._preload = preload
         self._environ = environ
-        self._templates: dict[str, Template] = {}
+        self._templates: dict[str, TemplateProcess] = {}
         self._lock = threading.Lock()
 
     def warm(self, kind: str = "answers") -> None:
@@ -271,7 +272,7 @@ class Children:
             template = self._begin(kind)
             if not template.is_safe:
                 template.close()
-                template = self._templates[kind] = Template(Warmth(), self._environ)
+                template = self._templates[kind] = TemplateProcess(Preload(), self._environ)
         return template.fork(self._environ, folder)
 
     def close(self) -> None:
@@ -279,7 +280,7 @@ class Children:
         for template in self._templates.values():
             template.close()
 
-    def _begin(self, kind: str) -> Template:
+    def _begin(self, kind: str) -> TemplateProcess:
         if kind not in self._templates:
-            self._templates[kind] = Template(self._warmth, self._environ)
+            self._templates[kind] = TemplateProcess(self._preload, self._environ)
         return self._templates[kind]

@@ -15,7 +15,7 @@ from pytest_labkit.services import aws
 
 
 @dataclass(frozen=True)
-class Warmth:
+class Preload:
     """
     What to import and to read: never a student's file.
 
@@ -31,7 +31,7 @@ class Warmth:
     given: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, staged: Staged, root: Path) -> Warmth:
+    def of(cls, staged: Staged, root: Path) -> Preload:
         """What the answers of a lab need."""
         modules = tuple(staged.imports)
         uses_boto3 = any(module.startswith("boto") for module in modules)
@@ -49,11 +49,11 @@ class Warmth:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str) -> Warmth:
+    def from_text(cls, text: str) -> Preload:
         """The inverse of `as_text`."""
         return cls(**json.loads(text))
 
-    def get_warm(self) -> None:
+    def load(self) -> None:
         """Have it all in this process. What cannot be imported is the student's to find out."""
         for module in self.modules:
             name, _, parts = module.partition(":")

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from pytest_labkit.answers.child import reaper, worker
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 
 LARGEST_ORDER = 128 * 1024
 """Bytes of an order: a worker's environment is most of it."""
@@ -34,14 +34,14 @@ _SIGNALS = {
 
 
 class Template:
-    """Forks a keeper, and it a worker, for each order; says when a worker and its tree are gone."""
+    """Forks a reaper, and it a worker, for each order; says when a worker and its tree are gone."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        self._keepers: dict[int, int] = {}  # the child's number -> its keeper's process
-        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its keeper reports to
+        self._reapers: dict[int, int] = {}  # the child's number -> its reaper's process
+        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its reaper reports to
         self._statuses: dict[int, int] = {}
 
     def serve(self) -> None:
@@ -62,7 +62,7 @@ class Template:
         number = order["child"]
         if order["do"] == "fork":
             self._fork(number, order, descriptors)
-        elif pid := self._keepers.get(number):
+        elif pid := self._reapers.get(number):
             os.kill(pid, _SIGNALS[order["do"]])
         return True
 
@@ -77,14 +77,14 @@ class Template:
                 os.close(pipe)
             connection, output = descriptors
             work = partial(worker.begin, connection, output, order["env"], order["folder"])
-            reaper.keep(writing, descriptors, work)
+            reaper.reap(writing, descriptors, work)
         for descriptor in (writing, *descriptors):
             os.close(descriptor)
-        self._keepers[number], self._reports[number] = pid, reading
+        self._reapers[number], self._reports[number] = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, number)
 
     def _hear(self, number: int) -> None:
-        """A keeper reports, or has ended."""
+        """A reaper reports, or has ended."""
         report = os.read(self._reports[number], 64).decode()
         for what, value in (line.split() for line in report.splitlines()):
             if what == "started":
@@ -95,16 +95,16 @@ class Template:
             self._bury(number)
 
     def _bury(self, number: int) -> None:
-        """Say how a worker did, and end what its keeper left, if that was killed itself."""
+        """Say how a worker did, and end what its reaper left, if that was killed itself."""
         pid, pipe, status = (
-            self._keepers.pop(number),
+            self._reapers.pop(number),
             self._reports.pop(number),
             self._statuses.pop(number, None),
         )
         self._selector.unregister(pipe)
         os.close(pipe)
         if status is None:
-            reaper.end_children(spare=self._keepers.values())
+            reaper.end_children(spare=self._reapers.values())
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
         self._say(ended=number, status=status)
@@ -120,7 +120,7 @@ def main() -> None:
     control.set_inheritable(False)
     reaper.adopt_orphans()
     try:
-        Warmth.from_text(sys.argv[2]).get_warm()
+        Preload.from_text(sys.argv[2]).load()
         Template(control).serve()
     finally:
         reaper.end_children()
