@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child import compiled, loading
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.services import aws
 
@@ -17,10 +17,11 @@ from pytest_labkit.services import aws
 @dataclass(frozen=True)
 class Preload:
     """
-    What to import and to read: never a student's file.
+    What to import, to read and to compile: never is a student's file run.
 
     *modules* are packages of third parties (see `imports.third_party`), *clients* the services of AWS
-    that the lab uses, *given* those given files of the lab's *package* that use no student's.
+    that the lab uses, *given* those given files of the lab's *package* that use no student's, *answers*
+    the student's own.
     """
 
     modules: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Preload:
     root: str = ""
     folder: str = ""
     given: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, staged: Staged, root: Path) -> Preload:
@@ -42,6 +44,7 @@ class Preload:
             root=str(root),
             folder=str(staged.lab.folder),
             given=tuple(staged.given_on_their_own),
+            answers=tuple(path for path in staged.paths if path.endswith(".py")),
         )
 
     def as_text(self) -> str:
@@ -67,5 +70,6 @@ class Preload:
         for name in self.given:
             with suppress(BaseException):
                 importlib.import_module(name)
+        compiled.compile_files(self.answers)
         gc.collect()
         gc.freeze()  # what the collector never looks at stays shared with those who are forked

@@ -42,7 +42,7 @@ class Template:
         self._selector.register(control, selectors.EVENT_READ)
         self._reapers: dict[int, int] = {}  # the child's number -> its reaper's process
         self._reports: dict[int, int] = {}  # the child's number -> the pipe that its reaper reports to
-        self._statuses: dict[int, int] = {}
+        self._over: set[int] = set()  # the children whose end has been told
 
     def serve(self) -> None:
         """Carry out orders until there is nobody who could give any."""
@@ -90,24 +90,22 @@ class Template:
             if what == "started":
                 self._say(started=number, pid=int(value))
             else:
-                self._statuses[number] = int(value)
+                self._say(ended=number, status=int(value))  # its reaper is only about to end
+                self._over.add(number)
         if not report:
             self._bury(number)
 
     def _bury(self, number: int) -> None:
-        """Say how a worker did, and end what its reaper left, if that was killed itself."""
-        pid, pipe, status = (
-            self._reapers.pop(number),
-            self._reports.pop(number),
-            self._statuses.pop(number, None),
-        )
+        """Take leave of a reaper; end what it left, and say so, if it was killed itself."""
+        pid, pipe = self._reapers.pop(number), self._reports.pop(number)
         self._selector.unregister(pipe)
         os.close(pipe)
-        if status is None:
+        if number not in self._over:
             reaper.end_children(spare=self._reapers.values())
+            self._say(ended=number, status=None)
+        self._over.discard(number)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
-        self._say(ended=number, status=status)
 
     def _say(self, **words: Any) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell

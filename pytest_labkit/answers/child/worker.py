@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_labkit.answers import clocks
-from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child import compiled, loading
 from pytest_labkit.answers.child.callables import callables
 from pytest_labkit.answers.child.reaper import STACKS
 from pytest_labkit.answers.rpc.channel import Channel
@@ -107,6 +107,7 @@ class Worker:
     def _open(self, opening: Frame) -> None:
         self._given = Given(opening["package"], frozenset(opening["given"]))
         self._answers = opening["answers"]
+        compiled.find_in(opening["folders"])
         loading.open_package(opening["package"], Path(opening["root"]), map(Path, opening["folders"]))
 
     def _result(self, value: Any) -> Any:
