@@ -37,7 +37,7 @@ class ProcessAnswers:
     of one thread on one thread.
     """
 
-    def __init__(self, staged: Staged, root: Path, child: Child) -> None:
+    def __init__(self, staged: Staged, root: Path, child: Child, environ: dict[str, str]) -> None:
         self._staged = staged
         self._given = staged.given
         self._child = child
@@ -60,10 +60,12 @@ class ProcessAnswers:
         with contextlib.suppress(OSError):  # it is gone, which the first call says
             channel.send(
                 {
+                    "env": environ,
+                    "folder": str(staged.folder),
                     "package": self._given.package,
                     "given": sorted(self._given.modules),
                     "root": str(root),
-                    "folders": list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
+                    "searched": list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
                     "answers": staged.paths,
                 }
             )

@@ -1,7 +1,8 @@
 """
 The processes that run a student's code: started, listened to, ended with all that they started.
 
-On Linux each is forked from a template that is warm (see `template`) in ten milliseconds or two.
+On Linux each is forked from a template that is warm (see `template`), and one ahead: a test is given one
+that stands ready. What it needs to know of the test, such as its environment, it is told by its first frame.
 Elsewhere forking is not to be had, or not safe beside the system's own threads: each is a new Python.
 """
 
@@ -20,7 +21,6 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -135,9 +135,9 @@ class TemplateProcess:
         """Whether it has one thread: a package that starts another at import is not to be forked."""
         return self._threads.result(_WARM_S) == 1
 
-    def fork(self, environ: Mapping[str, str], folder: Path) -> Child:
+    def fork(self) -> Child:
         """
-        A new child, in *folder*, with the part of *environ* that a student's code may see.
+        A new child.
 
         Raises:
             KitError: The template is gone.
@@ -149,7 +149,7 @@ class TemplateProcess:
         with self._lock:
             self._children[number] = child
         try:
-            order = {"child": number, "do": "fork", "env": allowed(environ), "folder": str(folder)}
+            order = {"child": number, "do": "fork"}
             socket.send_fds(self._control, [json.dumps(order).encode()], [theirs.fileno(), writing])
         except OSError:
             raise KitError(f"The process that starts the answers' processes ended.\n{self._why()}") from None
@@ -204,7 +204,7 @@ class TemplateProcess:
         return self._errors.read()[-2000:].decode("utf-8", "replace")
 
 
-def spawned(environ: Mapping[str, str], folder: Path) -> Child:
+def spawned(environ: Mapping[str, str]) -> Child:
     """A new child where there is no template: a Python of its own. Its descendants are ended if found."""
     connection, theirs = socket.socketpair()
     reading, writing = os.pipe()
@@ -216,7 +216,7 @@ def spawned(environ: Mapping[str, str], folder: Path) -> Child:
             stdout=output,
             stderr=subprocess.STDOUT,
             env=allowed(environ),
-            cwd=folder,
+            cwd="/",
             start_new_session=True,
         )
 
@@ -249,6 +249,7 @@ class Children:
         self._preload = preload
         self._environ = environ
         self._templates: dict[str, TemplateProcess] = {}
+        self._ahead: dict[str, Child] = {}  # by kind, the child that stands ready
         self._lock = threading.Lock()
 
     def warm(self, kind: str = "answers") -> None:
@@ -257,9 +258,14 @@ class Children:
             with self._lock:
                 self._begin(kind)
 
-    def start(self, kind: str, folder: Path) -> Child:
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a child is to be told of the environment, as it is now."""
+        return allowed(self._environ)
+
+    def start(self, kind: str) -> Child:
         """
-        A new child in *folder*. Children of different kinds have different hash seeds.
+        A new child. Children of different kinds have different hash seeds.
 
         Raises:
             KitError: It cannot be started.
@@ -267,16 +273,21 @@ class Children:
         if os.name == "nt":
             raise KitError("A student's process needs Linux or macOS.", "Use --lab-door direct.")
         if not CAN_FORK:
-            return spawned(self._environ, folder)
+            return spawned(self._environ)
         with self._lock:
             template = self._begin(kind)
             if not template.is_safe:
                 template.close()
                 template = self._templates[kind] = TemplateProcess(Preload(), self._environ)
-        return template.fork(self._environ, folder)
+            child = self._ahead.pop(kind, None) or template.fork()
+            self._ahead[kind] = template.fork()
+        return child
 
     def close(self) -> None:
         """End all that is left."""
+        for child in self._ahead.values():
+            child.end()
+            child.connection.close()
         for template in self._templates.values():
             template.close()
 

@@ -23,8 +23,7 @@ import psutil
 from pytest_labkit.answers.child import reaper, worker
 from pytest_labkit.answers.child.preload import Preload
 
-LARGEST_ORDER = 128 * 1024
-"""Bytes of an order: a worker's environment is most of it."""
+LARGEST_ORDER = 1024  # bytes
 
 _SIGNALS = {
     "end": signal.SIGTERM,
@@ -61,12 +60,12 @@ class Template:
         order = json.loads(data)
         number = order["child"]
         if order["do"] == "fork":
-            self._fork(number, order, descriptors)
+            self._fork(number, descriptors)
         elif pid := self._reapers.get(number):
             os.kill(pid, _SIGNALS[order["do"]])
         return True
 
-    def _fork(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
+    def _fork(self, number: int, descriptors: list[int]) -> None:
         reading, writing = os.pipe()
         this, pid = os.getpid(), os.fork()
         if pid == 0:
@@ -76,7 +75,7 @@ class Template:
             for pipe in (reading, *self._reports.values()):
                 os.close(pipe)
             connection, output = descriptors
-            work = partial(worker.begin, connection, output, order["env"], order["folder"])
+            work = partial(worker.begin, connection, output)
             reaper.reap(writing, descriptors, work)
         for descriptor in (writing, *descriptors):
             os.close(descriptor)

@@ -61,7 +61,7 @@ class Worker:
         self._clock = clocks.Clock()
 
     def serve(self) -> None:
-        """Open what the first frame names, then answer requests until the parent is gone."""
+        """Be in the place that the first frame names, then answer requests until the parent is gone."""
         if (opening := self._channel.receive()) is None:
             return
         self._open(opening)
@@ -105,10 +105,14 @@ class Worker:
         raise NotAValue(f"{request['do']!r} is not a request")
 
     def _open(self, opening: Frame) -> None:
+        os.environ.clear()
+        os.environ.update(opening["env"])
+        time.tzset()
+        os.chdir(opening["folder"])
         self._given = Given(opening["package"], frozenset(opening["given"]))
         self._answers = opening["answers"]
-        compiled.find_in(opening["folders"])
-        loading.open_package(opening["package"], Path(opening["root"]), map(Path, opening["folders"]))
+        compiled.find_in(opening["searched"])
+        loading.open_package(opening["package"], Path(opening["root"]), map(Path, opening["searched"]))
 
     def _result(self, value: Any) -> Any:
         """*value*, as a call's: of an object that stays here with what of it can be called."""
@@ -140,25 +144,19 @@ class Worker:
         return serialize(error, self._given, self._answers)
 
 
-def begin(connection: int, output: int, env: dict[str, str], folder: str) -> None:
+def begin(connection: int, output: int) -> None:
     """
     Be a worker, in a process that was forked for it.
 
     Args:
         connection: The socket to serve; the only file descriptor besides the standard three that is kept.
         output: Where stdout and stderr go.
-        env: The environment.
-        folder: The current folder.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor, place in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(descriptor, place)
     os.close(nothing)
     os.close(output)
-    os.environ.clear()
-    os.environ.update(env)
-    time.tzset()
-    os.chdir(folder)
     sys.stdin, sys.argv = open(0), [""]  # noqa: SIM115 - open until the process ends
     sys.stdout, sys.stderr = _written_at_once(1), _written_at_once(2)
     serve(connection)
