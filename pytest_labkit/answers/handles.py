@@ -58,7 +58,7 @@ class Handle:
         kind = self._labkit_callables.get(name)
         if kind is None or self._labkit_door.is_set(name):
             return self._labkit_door.get(self._labkit_number, self._labkit_label, name)
-        return _named(Callable, kind)(self, name)
+        return _named(BoundCall, kind)(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._labkit_door.set(self._labkit_number, self._labkit_label, name, value)
@@ -77,7 +77,7 @@ class Handle:
             self._labkit_door.release(self._labkit_number)
 
 
-class Callable:
+class BoundCall:
     """
     A callable attribute of an object in the child, which has not been asked for it.
 
@@ -122,13 +122,13 @@ def handle(door: Remote, reference: Reference, label: str) -> Handle:
     return kind(door, reference.number, label, reference.callables)
 
 
-def got(value: Callable) -> Any:
+def got(value: BoundCall) -> Any:
     """The attribute itself, as the child has it now."""
     owner = value._labkit_owner
     return owner._labkit_door.get(owner._labkit_number, owner._labkit_label, value._labkit_name)
 
 
-def path_of(value: Handle | Callable, door: Remote) -> list[int | str]:
+def path_of(value: Handle | BoundCall, door: Remote) -> list[int | str]:
     """Where the child of *door* finds *value*: an object's number, or that and the name of its attribute."""
     owner = value if isinstance(value, Handle) else value._labkit_owner
     if owner._labkit_door is not door:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pytest_labkit.answers.child.children import Child
 from pytest_labkit.answers.child.stacks import Stack, stacks
-from pytest_labkit.answers.handles import Callable, Handle, handle, path_of
+from pytest_labkit.answers.handles import BoundCall, Handle, handle, path_of
 from pytest_labkit.answers.rpc.channel import Channel
 from pytest_labkit.answers.rpc.codec import decode, encode, tagged
 from pytest_labkit.answers.rpc.errors import AnswerDied, AnswerMissing, NotAValue, Tampered
@@ -257,7 +257,7 @@ class ProcessAnswers:
             raise BadFrame(str(error)) from None
 
     def _refer(self, value: Any) -> dict[str, Any]:
-        if isinstance(value, Handle | Callable):
+        if isinstance(value, Handle | BoundCall):
             return tagged("own", path_of(value, self))
         if not callable(value):
             raise NotAValue(f"a {type(value).__name__} is no value, and cannot be called")
