@@ -50,6 +50,7 @@ class ProcessAnswers:
         self._running: dict[int, str] = {}  # thread -> the call that it waits for
         self._modules: dict[str, Any] = {}
         self._set: set[str] = set()  # the names of the attributes that the test has set
+        self._has_begun = False  # to load a student's file
         self._ended_by_us = False
         self._shown = 0
         self.trouble: Exception | None = None
@@ -58,17 +59,7 @@ class ProcessAnswers:
         self._listener = threading.Thread(target=self._listen, name="labkit-door", daemon=True)
         self._listener.start()
         with contextlib.suppress(OSError):  # it is gone, which the first call says
-            channel.send(
-                {
-                    "env": environ,
-                    "folder": str(staged.folder),
-                    "package": self._given.package,
-                    "given": sorted(self._given.modules),
-                    "root": str(root),
-                    "searched": list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
-                    "answers": staged.paths,
-                }
-            )
+            channel.send({"env": environ, "root": str(root), **_opening(staged)})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -85,6 +76,7 @@ class ProcessAnswers:
 
     def _load(self, name: str, module: str) -> Any:
         """The module, which is loaded once."""
+        self._has_begun = True
         if module not in self._modules:
             loaded = self._ask(f"while {name}.py was loaded", "load", label=name, name=module)
             self._modules[module] = loaded
@@ -210,7 +202,7 @@ class ProcessAnswers:
         status = self._child.status.result() if self._child.status.done() else None
         self._child.end()
         said = " | ".join(line[:160] for line in self._child.output.tail(_SHOWN))
-        idle = "between two calls" if self._modules else "before any of your code ran"
+        idle = "between two calls" if self._has_begun else "before any of your code ran"
         where = next(iter(self._running.values()), idle)
         self.trouble = AnswerDied(
             f"the process that ran your code {_ended(status)} {where}"
@@ -266,6 +258,17 @@ class ProcessAnswers:
             number = next(self._numbers)
             self._passed[number] = value
         return tagged("ref", {"number": number, "type": getattr(value, "__name__", type(value).__name__)})
+
+
+def _opening(staged: Staged) -> dict[str, Any]:
+    """Where a child finds the answers, and what it is given."""
+    return {
+        "folder": str(staged.folder),
+        "searched": list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
+        "package": staged.given.package,
+        "given": sorted(staged.given.modules),
+        "answers": staged.paths,
+    }
 
 
 def _ended(status: int | None) -> str:

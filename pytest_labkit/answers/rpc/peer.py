@@ -71,13 +71,11 @@ class Peer:
         self._numbers = count(1)
         self._own = threading.local()
         self._inboxes: dict[int, SimpleQueue[Frame | None]] = {}
-        self._awaited: dict[
-            int, int
-        ] = {}  # the number of a call -> the conversation that waits for its reply
+        self._awaited: dict[int, int] = {}  # the number of a call -> the conversation that waits for it
         self._abandoned: dict[int, int] = {}  # the same of calls that an exception has put an end to here
         self._lock = threading.Lock()
         self._closed = False
-        self._ended: deque[int] = deque()
+        self._ended: deque[int] = deque()  # conversations that the other side has not been told are closed
         self._main = self._add(_Conversation(_MAIN))
 
     def call(self, **request: Any) -> Frame:
