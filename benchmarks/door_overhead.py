@@ -1,11 +1,14 @@
 """
 What door `process` costs: a call, a callback, a batch of events, a child; beside door `direct`, in turn.
 
-    python benchmarks/door_overhead.py [--rounds 7]
+    python benchmarks/door_overhead.py [--rounds 7] [--lab-rounds 5]
 
 The references: for calls the same function in this process (door `direct`) and an echo of as many bytes
-over a socket to another thread; for a child a bare `python -I -c pass`, which has imported nothing. What
-counts is the median of the rounds; figures of different runs must not be compared.
+over a socket to another thread; for a child a bare `python -I -c pass`, which has imported nothing; for
+the criteria A1 to A6 of lab 3, with its model answers and the services running, the same run through
+door `direct`. What counts is the median of the rounds, and for the lab that of the rounds' ratios;
+figures of different runs must not be compared. Round trips are counted, not measured. With
+`--lab-rounds 0` no service is needed.
 """
 
 from __future__ import annotations
@@ -21,16 +24,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 from labs.lab3.events import ItemAdded
+from pytest_labkit import services
 from pytest_labkit.answers.child.children import Children
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
+from pytest_labkit.answers.rpc.channel import Channel
 from pytest_labkit.course import manifest
 from pytest_labkit.course.submission import Staged, stage
+from pytest_labkit.domain.model import Lab
+from pytest_labkit.host import settings
 
 ROOT = Path(__file__).parents[1]
-ORDER = "def same(value): return value\ndef back(f): return f(1)\n"
+ORDER = """
+def same(value): return value
+def back(f): return f(1)
+class Store:
+    def append(self, value): return value
+"""
+PART_A = [word for number in range(1, 7) for word in ("--lab-criterion", f"A{number}")]
 EVENTS = [ItemAdded(order_id="1", item_id=f"item-{number}", quantity=number) for number in range(1, 101)]
 
 Row = Callable[[], float]  # one round: milliseconds
@@ -89,6 +103,66 @@ def children(staged: Staged, made: Children) -> dict[str, Row]:
     return {"a child": lambda: each(one, 5), "python -I -c pass": lambda: each(bare, 2)}
 
 
+def round_trips(staged: Staged, made: Children) -> dict[str, int]:
+    """How often the first line of a test, and a call of a method after it, wait for the child."""
+    replies = 0
+    receive = Channel.receive
+
+    def counted(channel: Channel) -> dict[str, object] | None:
+        nonlocal replies
+        frame = receive(channel)
+        replies += frame is not None and "reply" in frame
+        return frame
+
+    with patch.object(Channel, "receive", counted):
+        answers = Answers(staged, ROOT, "process", made)
+        answers.order.Store().append(1)
+        first = replies
+        store = answers.order.Store()
+        before = replies
+        store.append(1)
+        found = {"a method call": replies - before, "the first line of a test": first}
+        answers.close()
+    return found
+
+
+def lab_run(door: str) -> float:
+    """Milliseconds of A1 to A6 of lab 3 with the model answers, from pytest's start to its end."""
+    start = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "labs/lab3", "--lab-solution", "--lab-door", door, *PART_A],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode not in (0, 22):  # 22: the other criteria were not run
+        sys.exit(f"door {door}: pytest ended with {ended.returncode}:\n{ended.stdout[-2000:]}")
+    return (time.perf_counter() - start) * 1e3
+
+
+def lab_runs(lab: Lab, rounds: int) -> str:
+    """The two doors in turn, the one or the other first, after a round that only fills caches."""
+    chosen = settings.resolve(ROOT)
+    kept = services.status(chosen)
+    services.up(chosen, lab.services, say=lambda line: print(line, file=sys.stderr))
+    took: list[dict[str, float]] = []
+    try:
+        for number in range(rounds + 1):
+            doors = ("process", "direct") if number % 2 else ("direct", "process")
+            one = {door: lab_run(door) for door in doors}
+            took += [one] if number else []
+    finally:
+        if not kept:
+            services.down(chosen)
+    process, direct = (median(one[door] for one in took) for door in ("process", "direct"))
+    ratios = sorted(one["process"] / one["direct"] for one in took)
+    return (
+        f"{'lab 3, A1 to A6':28} {process / 1e3:>9.1f} s {direct / 1e3:>9.1f} s  the same, door direct\n"
+        f"{'':28} {median(ratios):>9.2f} of it, should be 1.2 at most ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
+
+
 def measured(rows: dict[str, Row], rounds: int) -> dict[str, float]:
     """The median of each, taken in turn, after a round that is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in rows}
@@ -119,7 +193,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7, choices=range(1, 31), metavar="1…30")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--lab-rounds", type=int, default=5, choices=range(31), metavar="0…30")
+    options = parser.parse_args()
     lab = manifest.read(ROOT / "labs" / "lab3", ROOT)
     with tempfile.TemporaryDirectory() as folder:
         answers_folder, into = Path(folder) / "answers", Path(folder) / "staged"
@@ -127,17 +202,21 @@ def main() -> None:
         into.mkdir()
         (answers_folder / "order.py").write_text(ORDER)
         staged = stage(lab, (answers_folder,), into)
-        made = Children(Warmth.of(staged, ROOT))
+        made = Children(Preload.of(staged, ROOT))
         doors = {door: Answers(staged, ROOT, door, made) for door in ("process", "direct")}
         try:
             rows = {**calls(doors["process"]), "echo": echo(), **children(staged, made)}
             rows |= {f"{name}, direct": row for name, row in calls(doors["direct"]).items()}
-            print(table(measured(rows, rounds)))
-            print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+            for what, trips in round_trips(staged, made).items():
+                print(f"{what:28} {trips:>11} round trip{'s' * (trips > 1)}")
+            print(table(measured(rows, options.rounds)))
         finally:
             for answers in doors.values():
                 answers.close()
             made.close()
+    if options.lab_rounds:
+        print(lab_runs(lab, options.lab_rounds))
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

@@ -125,8 +125,8 @@ class Answers:
         self._clock.set(instant)
 
     def _process(self, kind: str) -> ProcessAnswers:
-        child = self._children.start(kind, self._staged.folder)
-        process = ProcessAnswers(self._staged, self._root, child)
+        child = self._children.start(kind)
+        process = ProcessAnswers(self._staged, self._root, child, self._children.environ)
         self._processes.append(process)
         if self._instant is not None:
             process.set_clock(self._instant)

@@ -12,49 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-
 from pytest_labkit.answers.child.children import Child
 from pytest_labkit.answers.child.stacks import Stack, stacks
-from pytest_labkit.answers.handles import Handle, handle, number_of
-from pytest_labkit.answers.rpc.channel import BadFrame, Channel
+from pytest_labkit.answers.handles import BoundCall, Handle, handle, path_of
+from pytest_labkit.answers.rpc.channel import Channel
 from pytest_labkit.answers.rpc.codec import decode, encode, tagged
 from pytest_labkit.answers.rpc.errors import AnswerDied, AnswerMissing, NotAValue, Tampered
-from pytest_labkit.answers.rpc.exceptions import Raised, raised_again, tell
-from pytest_labkit.answers.rpc.peer import Gone, Lines, drained
+from pytest_labkit.answers.rpc.exceptions import RemoteException, rebuild, serialize
+from pytest_labkit.answers.rpc.frames import BadFrame, from_a_child, reference
+from pytest_labkit.answers.rpc.peer import Gone, Peer, drained
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.domain.model import Frame
 
 _SETTLED_S = 2.0
 _SHOWN = 3  # lines of what a child that died had printed
-
-
-class _Frame(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    line: int
-    hung_up: list[int] = []
-
-
-class _Returned(_Frame):
-    reply: int
-    value: Any
-
-
-class _Threw(_Frame):
-    reply: int
-    raised: Raised
-
-
-class _CallsBack(_Frame):
-    call: int
-    of: int
-    args: Any
-    kwargs: Any
-
-
-_FROM_A_CHILD: TypeAdapter[Any] = TypeAdapter(_Returned | _Threw | _CallsBack)
 
 
 class ProcessAnswers:
@@ -65,18 +37,20 @@ class ProcessAnswers:
     of one thread on one thread.
     """
 
-    def __init__(self, staged: Staged, root: Path, child: Child) -> None:
+    def __init__(self, staged: Staged, root: Path, child: Child, environ: dict[str, str]) -> None:
         self._staged = staged
         self._given = staged.given
         self._child = child
-        self._lines = Lines(
-            Channel(child.connection), self._called_back, self._tell, contained=Exception, step=1
-        )
+        channel = Channel(child.connection, from_a_child)
+        self._peer = Peer(channel, self._called_back, self._serialized, contained=Exception, step=1)
         self._passed: dict[int, Any] = {}  # what the test passed in, by the number that the child has
         self._raised: dict[int, BaseException] = {}  # what that raised
         self._numbers = count(1)
         self._released: deque[int] = deque()
         self._running: dict[int, str] = {}  # thread -> the call that it waits for
+        self._modules: dict[str, Any] = {}
+        self._set: set[str] = set()  # the names of the attributes that the test has set
+        self._has_begun = False  # to load a student's file
         self._ended_by_us = False
         self._shown = 0
         self.trouble: Exception | None = None
@@ -84,28 +58,29 @@ class ProcessAnswers:
 
         self._listener = threading.Thread(target=self._listen, name="labkit-door", daemon=True)
         self._listener.start()
-        self._ask(
-            "before any of your code ran",
-            "open",
-            package=self._given.package,
-            given=sorted(self._given.modules),
-            root=str(root),
-            folders=list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
-            answers=staged.paths,
-        )
+        with contextlib.suppress(OSError):  # it is gone, which the first call says
+            channel.send({"env": environ, "root": str(root), **_opening(staged)})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._staged.modules:
             raise AnswerMissing(f"there is no file {name}.py")
-        return self._ask(f"while {name}.py was loaded", "load", label=name, name=name)
+        return self._load(name, name)
 
     def beside(self, name: str) -> Any:
         """The given module *name*, as the child has it; raises `AnswerMissing` if the lab gives none."""
         if (module := self._staged.helper(name)) is None:
             raise AnswerMissing(f"the lab gives no file {name}.py")
-        return self._ask(f"while {name}.py was loaded", "load", label=name, name=module)
+        return self._load(name, module)
+
+    def _load(self, name: str, module: str) -> Any:
+        """The module, which is loaded once."""
+        self._has_begun = True
+        if module not in self._modules:
+            loaded = self._ask(f"while {name}.py was loaded", "load", label=name, name=module)
+            self._modules[module] = loaded
+        return self._modules[module]
 
     def __enter__(self) -> Self:
         return self
@@ -150,12 +125,20 @@ class ProcessAnswers:
 
     def set(self, of: int, label: str, name: str, value: Any) -> None:
         """Set the attribute *name* of the child's object *of*."""
+        self._set.add(name)
         self._ask(f"in {label}.{name}", "set", of=of, name=name, value=self._sent(value))
 
-    def call(self, of: int, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the child's object *of*."""
+    def is_set(self, name: str) -> bool:
+        """Whether the test has set an attribute of this name, of whatever object."""
+        return name in self._set
+
+    def call(
+        self, of: int, label: str, args: tuple[Any, ...], kwargs: dict[str, Any], name: str | None = None
+    ) -> Any:
+        """Call the child's object *of*, or its attribute *name*."""
+        what = f"{label}()" if name is None else f"{label}.{name}()"
         sent = {"args": self._sent(list(args)), "kwargs": self._sent(kwargs)}
-        return self._ask(f"in {label}()", "call", label=f"{label}()", of=of, **sent)
+        return self._ask(f"in {what}", "call", label=what, of=of, name=name, **sent)
 
     def release(self, of: int) -> None:
         """Nobody holds a handle to *of* any more. Called by the garbage collector: says so later."""
@@ -186,7 +169,7 @@ class ProcessAnswers:
 
     def _call_over(self, **request: Any) -> dict[str, Any]:
         try:
-            return self._lines.call(**request)
+            return self._peer.call(**request)
         except NotAValue as error:
             raise KitError(f"A test passes on {error}.") from None
 
@@ -200,12 +183,12 @@ class ProcessAnswers:
 
     def _listen(self) -> None:
         try:
-            self._lines.listen(_checked)
+            self._peer.listen()
         except BadFrame as bad:
             self._tampered(str(bad))
         if self.trouble is None and not self._ended_by_us:
             self._died()
-        self._lines.close()
+        self._peer.close()
 
     def _tampered(self, what: str) -> None:
         if self.trouble is None and not self._ended_by_us:
@@ -219,7 +202,8 @@ class ProcessAnswers:
         status = self._child.status.result() if self._child.status.done() else None
         self._child.end()
         said = " | ".join(line[:160] for line in self._child.output.tail(_SHOWN))
-        where = next(iter(self._running.values()), "between two calls")
+        idle = "between two calls" if self._has_begun else "before any of your code ran"
+        where = next(iter(self._running.values()), idle)
         self.trouble = AnswerDied(
             f"the process that ran your code {_ended(status)} {where}"
             + (f"; it printed: {said}" if said else "")
@@ -235,15 +219,15 @@ class ProcessAnswers:
             raise
         return self._sent(function(*args, **kwargs))
 
-    def _tell(self, error: BaseException) -> dict[str, Any]:
+    def _serialized(self, error: BaseException) -> dict[str, Any]:
         number = next(self._numbers)
         self._raised[number] = error
-        return {**tell(error, self._given, {}), "own": number}
+        return {**serialize(error, self._given, {}), "own": number}
 
     def _rebuilt(self, raised: dict[str, Any]) -> BaseException:
         """What the child raised; of what the test raised itself in a callback, the very object."""
-        told = Raised(**raised)
-        error = self._raised.get(told.own or 0) or raised_again(told, self._given)
+        told = RemoteException(**raised)
+        error = self._raised.get(told.own or 0) or rebuild(told, self._given)
         known = set(self._staged.paths.values())
         frames = [Frame(*frame) for frame in told.frames if frame[0] in known]
         error.labkit_frames = frames  # type: ignore[attr-defined]
@@ -257,7 +241,7 @@ class ProcessAnswers:
 
     def _received(self, data: Any, label: str) -> Any:
         def resolve(tag: str, inner: Any) -> Any:
-            return self._passed[inner] if tag == "own" else handle(self, inner, label)
+            return self._passed[inner] if tag == "own" else handle(self, reference(inner), label)
 
         try:
             return decode(data, self._given, resolve)
@@ -265,8 +249,8 @@ class ProcessAnswers:
             raise BadFrame(str(error)) from None
 
     def _refer(self, value: Any) -> dict[str, Any]:
-        if isinstance(value, Handle):
-            return tagged("own", number_of(value, self))
+        if isinstance(value, Handle | BoundCall):
+            return tagged("own", path_of(value, self))
         if not callable(value):
             raise NotAValue(f"a {type(value).__name__} is no value, and cannot be called")
         number = next((n for n, known in self._passed.copy().items() if known == value), None)
@@ -276,13 +260,15 @@ class ProcessAnswers:
         return tagged("ref", {"number": number, "type": getattr(value, "__name__", type(value).__name__)})
 
 
-def _checked(frame: dict[str, Any]) -> dict[str, Any]:
-    """*frame* as a child may send it."""
-    try:
-        _FROM_A_CHILD.validate_python(frame)
-    except ValidationError:
-        raise BadFrame(f"a frame that is neither a reply nor a call: {str(frame)[:120]}") from None
-    return frame
+def _opening(staged: Staged) -> dict[str, Any]:
+    """Where a child finds the answers, and what it is given."""
+    return {
+        "folder": str(staged.folder),
+        "searched": list(dict.fromkeys((str(staged.folder), str(staged.lab.folder)))),
+        "package": staged.given.package,
+        "given": sorted(staged.given.modules),
+        "answers": staged.paths,
+    }
 
 
 def _ended(status: int | None) -> str:

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from pytest_labkit.answers.child.children import Children
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
@@ -87,7 +87,7 @@ class LabSession:
     def _children_of(self, staged: Staged) -> Children:
         folder = staged.lab.folder
         if folder not in self._children:  # what makes them warm is read from the lab's files
-            self._children[folder] = Children(Warmth.of(staged, self.settings.root))
+            self._children[folder] = Children(Preload.of(staged, self.settings.root))
         return self._children[folder]
 
     def criterion_of(self, item: pytest.Item) -> Criterion:

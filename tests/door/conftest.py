@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from pytest_labkit.answers.child.children import Children
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.course import manifest
 from pytest_labkit.course.submission import stage
@@ -76,7 +76,7 @@ class LittleLab:
 @pytest.fixture(scope="session")
 def children() -> Iterator[Children]:
     """What starts children: warm for all tests."""
-    made = Children(Warmth(modules=("pydantic",)))
+    made = Children(Preload(modules=("pydantic",)))
     yield made
     made.close()
 

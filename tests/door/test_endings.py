@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from pytest_labkit.answers import AnswerDied, Tampered
 from pytest_labkit.answers.child.stacks import told
 from pytest_labkit.answers.door import Answers
+from pytest_labkit.answers.process import ProcessAnswers
 from tests.door.conftest import LittleLab
 
 DIED = "the process that ran your code "
@@ -63,6 +65,15 @@ def test_a_death_between_calls_comes_out(lab: LittleLab) -> None:
         answers.work.f()
 
 
+def test_a_death_before_the_first_call_comes_out(lab: LittleLab) -> None:
+    """A process that ends before it was asked for anything is told so: none of the student's code has run."""
+    answers = lab.open("def f(): return 1")
+    with answers.another_process() as other:
+        os.kill(pid_of(other), signal.SIGKILL)
+        until(lambda: trouble_of(answers) is not None)
+    assert f"{DIED}was ended by SIGKILL before any of your code ran" == str(trouble_of(answers))
+
+
 def test_a_kill_by_the_test_is_no_trouble(lab: LittleLab) -> None:
     """A process that the test killed answers no more, and nobody is blamed."""
     answers = lab.open("def f(): return 1")
@@ -83,8 +94,10 @@ def send(body):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     os.write(sockets[0], struct.pack(">I", len(body)) + body)
 def reply(value):
-    # The call that this code runs in is the fourth: open, load, get, call.
-    send({"line": 0, "reply": 4, "value": value})
+    # The call that this code runs in is the second: load, call.
+    send({"thread": 0, "reply": 2, "value": value})
+def refer(callables, **more):
+    reply({"$": "ref", "v": {"number": 1, "type": "X", "callables": callables, **more}})
 def nested(depth):
     value = 1
     for _ in range(depth): value = [value]
@@ -98,14 +111,14 @@ def nested(depth):
         ("os.write(sockets[0], b'1 passed in 0.01s')", "a frame of 824,209,505 bytes, where 8,388,608 is"),
         ("send(b'PASSED')", "a frame that is not JSON"),
         ("send([])", "a frame that is not a JSON object"),
-        ("send(b'{\"line\": NaN}')", "a frame with NaN in it"),
+        ("send(b'{\"thread\": NaN}')", "a frame with NaN in it"),
         ('send(b\'{"reply": 2, "reply": 3}\')', "a frame with the key 'reply' twice"),
         ("send(b'[' * 100000)", "a frame that is nested too deep"),
         ("send({'verdict': 'passed'})", "a frame that is neither a reply nor a call: {'verdict': 'passed'}"),
-        ("send({'line': 0, 'reply': '3', 'value': 1})", "a frame that is neither a reply nor a call"),
-        ("send({'line': 0, 'reply': 99, 'value': 1})", "a reply to a call that was not made (number 99)"),
-        ("send({'line': 0, 'reply': 1, 'value': 1})", "a reply to a call that was not made (number 1)"),
-        ("reply(1); reply(1)", "a reply to a call that was not made (number 4)"),
+        ("send({'thread': 0, 'reply': '3', 'value': 1})", "a frame that is neither a reply nor a call"),
+        ("send({'thread': 0, 'reply': 99, 'value': 1})", "a reply to a call that was not made (number 99)"),
+        ("send({'thread': 0, 'reply': 1, 'value': 1})", "a reply to a call that was not made (number 1)"),
+        ("reply(1); reply(1)", "a reply to a call that was not made (number 2)"),
         ("reply(nested(65))", "a value that is nested deeper than 64"),
         ("reply({'$': 'pickle', 'v': 'gASV'})", "'pickle', which is not a kind of value"),
         ("reply({'a': 1})", "which is not an encoded value"),
@@ -116,13 +129,24 @@ def nested(depth):
             "is no class of little_lab",
         ),
         ("reply({'$': 'ref', 'v': {'number': 'x', 'type': 5}})", "which is no reference"),
+        ("refer(['append'])", "which is no reference"),
+        ("refer({'append': 'verdict'})", "which is no reference"),
+        ("refer({'append': 1})", "which is no reference"),
+        ("refer({'x' * 101: 'method'})", "which is no reference"),
+        ("refer({f'f{n}': 'method' for n in range(1_001)})", "which is no reference"),
+        ("refer({}, verdict='passed')", "which is no reference"),
+        ("refer({}, number=True)", "which is no reference"),
+        (
+            'send(b\'{"thread":0,"reply":2,"value":{"$":"ref","v":{"callables":{"f":"method","f":"type"}}}}\')',
+            "a frame with the key 'f' twice",
+        ),
         ("reply({'$': 'own', 'v': 5})", "a value that cannot be: KeyError"),
         (
-            "send({'line': -9, 'call': 1, 'of': 77, 'args': [], 'kwargs': {'$': 'dict', 'v': []}})",
+            "send({'thread': -9, 'call': 1, 'of': 77, 'args': [], 'kwargs': {'$': 'dict', 'v': []}})",
             "never given",
         ),
         (
-            "send({'line': 7, 'call': 1, 'of': 1, 'args': [], 'kwargs': []})",
+            "send({'thread': 7, 'call': 1, 'of': 1, 'args': [], 'kwargs': []})",
             "a thread that waits for none (number 7)",
         ),
     ],
@@ -137,6 +161,22 @@ def test_what_no_honest_answer_is_was_tampered_with(lab: LittleLab, forged: str,
     assert isinstance(trouble, Tampered)
     assert said in str(trouble)
     assert str(trouble).startswith(f"{DIED}sent ")
+
+
+def test_names_that_are_made_up_are_names_and_no_more(lab: LittleLab) -> None:
+    """Whatever a process says can be called, a handle stays what it is, and the call is answered."""
+    answers = lab.open(
+        f"{HEAD}\ndef f():\n"
+        "    refer({name: 'method' for name in ('__class__', '__eq__', '_labkit_door', 'close', '')})\n"
+        "    import time; time.sleep(60)"
+    )
+    got = answers.work.f()
+    assert "X" == type(got).__name__
+    assert got != 1
+    assert "ProcessAnswers" == type(got._labkit_door).__name__
+    with pytest.raises(AttributeError, match="__eq__x"):
+        _ = got.__eq__x
+    answers.raise_trouble()
 
 
 def test_one_file_descriptor_is_inherited(lab: LittleLab) -> None:
@@ -281,8 +321,8 @@ def test_nothing_outlives_a_kit_that_was_killed(lab: LittleLab, tmp_path: Path) 
         from pathlib import Path
         from tests.door.conftest import LittleLab
         from pytest_labkit.answers.child.children import Children
-        from pytest_labkit.answers.child.preload import Warmth
-        lab = LittleLab(Path({str(lab.root)!r}), Children(Warmth()))
+        from pytest_labkit.answers.child.preload import Preload
+        lab = LittleLab(Path({str(lab.root)!r}), Children(Preload()))
         answers = lab.open(Path({str(lab.file)!r}).read_text())
         pids = answers.work.start({str(tmp_path / "pid")!r})
         pids += [lab.children._templates["answers"]._process.pid]
@@ -321,6 +361,13 @@ def trouble_of(answers: Answers) -> Exception | None:
     return None
 
 
+def pid_of(process: ProcessAnswers) -> int:
+    """The process that runs the answers, once it does."""
+    until(lambda: process._child.process is not None)
+    text = Path(f"/proc/self/fdinfo/{process._child.process}").read_text()
+    return int(text.partition("Pid:")[2].split()[0])
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait for *condition*, for 20 seconds at most."""
     deadline = time.monotonic() + 20
@@ -331,7 +378,6 @@ def until(condition: Callable[[], bool]) -> None:
 
 def interrupted(call: Callable[[], object]) -> None:
     """Call, and raise `InterruptedError` half a second later, as a time limit does."""
-    import signal
 
     def ring(*_: object) -> None:
         raise InterruptedError("enough")

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_labkit.answers import AnswerDied
 from pytest_labkit.answers.child import children as module
-from pytest_labkit.answers.child.children import Children, Template
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.children import Children, TemplateProcess
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.course.imports import on_their_own, third_party
 from tests.door.conftest import LittleLab
 
@@ -52,7 +52,7 @@ def test_given_files_that_use_no_students_are_known(tmp_path: Path) -> None:
 
 def test_a_package_with_a_thread_is_not_forked() -> None:
     """A template in which an import started a thread says so."""
-    template = Template(Warmth(modules=("tests.door.threaded",)), os.environ)
+    template = TemplateProcess(Preload(modules=("tests.door.threaded",)), os.environ)
     try:
         assert template.is_safe is False
     finally:
@@ -61,7 +61,7 @@ def test_a_package_with_a_thread_is_not_forked() -> None:
 
 def test_children_come_from_a_cold_template_then(lab: LittleLab) -> None:
     """Where the warm template is not safe, children come from one that has imported nothing."""
-    lab.children = Children(Warmth(modules=("tests.door.threaded",)))
+    lab.children = Children(Preload(modules=("tests.door.threaded",)))
     text = "import sys\ndef loaded(): return 'tests.door.threaded' in sys.modules"
     try:
         assert lab.open(text).work.loaded() is False
@@ -71,7 +71,7 @@ def test_children_come_from_a_cold_template_then(lab: LittleLab) -> None:
 
 def test_a_template_is_warm(lab: LittleLab) -> None:
     """What the template has imported, a child has at its start."""
-    lab.children = Children(Warmth(modules=("wave", "no_such_package", "xml.dom:minidom")))
+    lab.children = Children(Preload(modules=("wave", "no_such_package", "xml.dom:minidom")))
     try:
         loaded = lab.open("import sys\ndef loaded(name): return name in sys.modules").work.loaded
         assert [True, True, False] == [loaded(name) for name in ("wave", "xml.dom.minidom", "mailbox")]

@@ -1,7 +1,8 @@
 """
 The processes that run a student's code: started, listened to, ended with all that they started.
 
-On Linux each is forked from a template that is warm (see `template`) in ten milliseconds or two.
+On Linux each is forked from a template that is warm (see `template`), and one ahead: a test is given one
+that stands ready. What it needs to know of the test, such as its environment, it is told by its first frame.
 Elsewhere forking is not to be had, or not safe beside the system's own threads: each is a new Python.
 """
 
@@ -20,13 +21,12 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from pytest_labkit.answers.child.output import Output
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.domain.errors import KitError
 
 # What of the environment a child is given, beside what points to the services.
@@ -80,10 +80,11 @@ class Child:
                 if not self.status.done():
                     self._order(order)
                     self.ended_within(_END_S)
+            self._kill()  # one that had only begun to start
         self.output.wait(_END_S)
 
     def _kill(self) -> None:
-        """SIGKILL, past template and keeper: they take a moment in which a thread could still write."""
+        """SIGKILL, past template and reaper: they take a moment in which a thread could still write."""
         if self.process is not None:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self.process, signal.SIGKILL)
@@ -100,14 +101,14 @@ class Child:
         return self.output.taken(start)
 
 
-class Template:
+class TemplateProcess:
     """
-    A process that has ready what *warmth* says, and forks children. They share its hash seed.
+    A process that has ready what *preload* says, and forks children. They share its hash seed.
 
     Returns before it is warm: `fork` waits for that.
     """
 
-    def __init__(self, warmth: Warmth, environ: Mapping[str, str]) -> None:
+    def __init__(self, preload: Preload, environ: Mapping[str, str]) -> None:
         self._children: dict[int, Child] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -117,7 +118,7 @@ class Template:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [*_PYTHON, "pytest_labkit.answers.child.template", str(theirs.fileno()), warmth.as_text()],
+                [*_PYTHON, "pytest_labkit.answers.child.template", str(theirs.fileno()), preload.as_text()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -134,9 +135,9 @@ class Template:
         """Whether it has one thread: a package that starts another at import is not to be forked."""
         return self._threads.result(_WARM_S) == 1
 
-    def fork(self, environ: Mapping[str, str], folder: Path) -> Child:
+    def fork(self) -> Child:
         """
-        A new child, in *folder*, with the part of *environ* that a student's code may see.
+        A new child.
 
         Raises:
             KitError: The template is gone.
@@ -148,7 +149,7 @@ class Template:
         with self._lock:
             self._children[number] = child
         try:
-            order = {"child": number, "do": "fork", "env": allowed(environ), "folder": str(folder)}
+            order = {"child": number, "do": "fork"}
             socket.send_fds(self._control, [json.dumps(order).encode()], [theirs.fileno(), writing])
         except OSError:
             raise KitError(f"The process that starts the answers' processes ended.\n{self._why()}") from None
@@ -203,7 +204,7 @@ class Template:
         return self._errors.read()[-2000:].decode("utf-8", "replace")
 
 
-def spawned(environ: Mapping[str, str], folder: Path) -> Child:
+def spawned(environ: Mapping[str, str]) -> Child:
     """A new child where there is no template: a Python of its own. Its descendants are ended if found."""
     connection, theirs = socket.socketpair()
     reading, writing = os.pipe()
@@ -215,7 +216,7 @@ def spawned(environ: Mapping[str, str], folder: Path) -> Child:
             stdout=output,
             stderr=subprocess.STDOUT,
             env=allowed(environ),
-            cwd=folder,
+            cwd="/",
             start_new_session=True,
         )
 
@@ -242,12 +243,13 @@ def _kill_tree(pid: int) -> None:
 
 
 class Children:
-    """Starts the children of one lab's run, from templates that are as warm as *warmth* says."""
+    """Starts the children of one lab's run, from templates that are as warm as *preload* says."""
 
-    def __init__(self, warmth: Warmth, environ: Mapping[str, str] = os.environ) -> None:
-        self._warmth = warmth
+    def __init__(self, preload: Preload, environ: Mapping[str, str] = os.environ) -> None:
+        self._preload = preload
         self._environ = environ
-        self._templates: dict[str, Template] = {}
+        self._templates: dict[str, TemplateProcess] = {}
+        self._ahead: dict[str, Child] = {}  # by kind, the child that stands ready
         self._lock = threading.Lock()
 
     def warm(self, kind: str = "answers") -> None:
@@ -256,9 +258,14 @@ class Children:
             with self._lock:
                 self._begin(kind)
 
-    def start(self, kind: str, folder: Path) -> Child:
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a child is to be told of the environment, as it is now."""
+        return allowed(self._environ)
+
+    def start(self, kind: str) -> Child:
         """
-        A new child in *folder*. Children of different kinds have different hash seeds.
+        A new child. Children of different kinds have different hash seeds.
 
         Raises:
             KitError: It cannot be started.
@@ -266,20 +273,25 @@ class Children:
         if os.name == "nt":
             raise KitError("A student's process needs Linux or macOS.", "Use --lab-door direct.")
         if not CAN_FORK:
-            return spawned(self._environ, folder)
+            return spawned(self._environ)
         with self._lock:
             template = self._begin(kind)
             if not template.is_safe:
                 template.close()
-                template = self._templates[kind] = Template(Warmth(), self._environ)
-        return template.fork(self._environ, folder)
+                template = self._templates[kind] = TemplateProcess(Preload(), self._environ)
+            child = self._ahead.pop(kind, None) or template.fork()
+            self._ahead[kind] = template.fork()
+        return child
 
     def close(self) -> None:
         """End all that is left."""
+        for child in self._ahead.values():
+            child.end()
+            child.connection.close()
         for template in self._templates.values():
             template.close()
 
-    def _begin(self, kind: str) -> Template:
+    def _begin(self, kind: str) -> TemplateProcess:
         if kind not in self._templates:
-            self._templates[kind] = Template(self._warmth, self._environ)
+            self._templates[kind] = TemplateProcess(self._preload, self._environ)
         return self._templates[kind]

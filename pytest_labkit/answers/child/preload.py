@@ -9,18 +9,19 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child import compiled, loading
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.services import aws
 
 
 @dataclass(frozen=True)
-class Warmth:
+class Preload:
     """
-    What to import and to read: never a student's file.
+    What to import, to read and to compile: never is a student's file run.
 
     *modules* are packages of third parties (see `imports.third_party`), *clients* the services of AWS
-    that the lab uses, *given* those given files of the lab's *package* that use no student's.
+    that the lab uses, *given* those given files of the lab's *package* that use no student's, *answers*
+    the student's own.
     """
 
     modules: tuple[str, ...] = ()
@@ -29,9 +30,10 @@ class Warmth:
     root: str = ""
     folder: str = ""
     given: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, staged: Staged, root: Path) -> Warmth:
+    def of(cls, staged: Staged, root: Path) -> Preload:
         """What the answers of a lab need."""
         modules = tuple(staged.imports)
         uses_boto3 = any(module.startswith("boto") for module in modules)
@@ -42,6 +44,7 @@ class Warmth:
             root=str(root),
             folder=str(staged.lab.folder),
             given=tuple(staged.given_on_their_own),
+            answers=tuple(path for path in staged.paths if path.endswith(".py")),
         )
 
     def as_text(self) -> str:
@@ -49,11 +52,11 @@ class Warmth:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str) -> Warmth:
+    def from_text(cls, text: str) -> Preload:
         """The inverse of `as_text`."""
         return cls(**json.loads(text))
 
-    def get_warm(self) -> None:
+    def load(self) -> None:
         """Have it all in this process. What cannot be imported is the student's to find out."""
         for module in self.modules:
             name, _, parts = module.partition(":")
@@ -67,5 +70,6 @@ class Warmth:
         for name in self.given:
             with suppress(BaseException):
                 importlib.import_module(name)
+        compiled.compile_files(self.answers)
         gc.collect()
         gc.freeze()  # what the collector never looks at stays shared with those who are forked

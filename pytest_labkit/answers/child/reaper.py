@@ -1,8 +1,8 @@
 """
 The parent of one worker, and of whatever a student's code starts and leaves behind. Linux only.
 
-A process whose parent ends is given to the nearest ancestor that asked for it: that is the keeper, also
-for one that left its session and forked twice to get away. So the keeper has the whole tree, and ends
+A process whose parent ends is given to the nearest ancestor that asked for it: that is the reaper, also
+for one that left its session and forked twice to get away. So the reaper has the whole tree, and ends
 all of it with the worker.
 """
 
@@ -41,7 +41,7 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
-def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoReturn:
+def reap(report: int, descriptors: Collection[int], work: Callable[[], None]) -> NoReturn:
     """
     Fork a worker that does *work*, and end when it and all that it started have ended.
 
@@ -50,7 +50,7 @@ def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoRetu
     Args:
         report: A pipe; `started PID` is written to it, and in the end `ended STATUS`: the worker's exit
             status, negative for a signal.
-        kept: File descriptors that are the worker's alone.
+        descriptors: File descriptors that are the worker's alone.
         work: What the worker does; its exit status is 0 when it returns.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)  # before there is anybody who could send one
@@ -65,7 +65,7 @@ def keep(report: int, kept: Collection[int], work: Callable[[], None]) -> NoRetu
         work()
         os._exit(0)
     os.write(report, f"started {worker}\n".encode())
-    for descriptor in kept:
+    for descriptor in descriptors:
         os.close(descriptor)
     status = _status_of(worker)
     end_children()

@@ -21,10 +21,9 @@ from typing import Any
 import psutil
 
 from pytest_labkit.answers.child import reaper, worker
-from pytest_labkit.answers.child.preload import Warmth
+from pytest_labkit.answers.child.preload import Preload
 
-LARGEST_ORDER = 128 * 1024
-"""Bytes of an order: a worker's environment is most of it."""
+LARGEST_ORDER = 1024  # bytes
 
 _SIGNALS = {
     "end": signal.SIGTERM,
@@ -34,15 +33,15 @@ _SIGNALS = {
 
 
 class Template:
-    """Forks a keeper, and it a worker, for each order; says when a worker and its tree are gone."""
+    """Forks a reaper, and it a worker, for each order; says when a worker and its tree are gone."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        self._keepers: dict[int, int] = {}  # the child's number -> its keeper's process
-        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its keeper reports to
-        self._statuses: dict[int, int] = {}
+        self._reapers: dict[int, int] = {}  # the child's number -> its reaper's process
+        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its reaper reports to
+        self._over: set[int] = set()  # the children whose end has been told
 
     def serve(self) -> None:
         """Carry out orders until there is nobody who could give any."""
@@ -61,12 +60,12 @@ class Template:
         order = json.loads(data)
         number = order["child"]
         if order["do"] == "fork":
-            self._fork(number, order, descriptors)
-        elif pid := self._keepers.get(number):
+            self._fork(number, descriptors)
+        elif pid := self._reapers.get(number):
             os.kill(pid, _SIGNALS[order["do"]])
         return True
 
-    def _fork(self, number: int, order: dict[str, Any], descriptors: list[int]) -> None:
+    def _fork(self, number: int, descriptors: list[int]) -> None:
         reading, writing = os.pipe()
         this, pid = os.getpid(), os.fork()
         if pid == 0:
@@ -76,38 +75,36 @@ class Template:
             for pipe in (reading, *self._reports.values()):
                 os.close(pipe)
             connection, output = descriptors
-            work = partial(worker.begin, connection, output, order["env"], order["folder"])
-            reaper.keep(writing, descriptors, work)
+            work = partial(worker.begin, connection, output)
+            reaper.reap(writing, descriptors, work)
         for descriptor in (writing, *descriptors):
             os.close(descriptor)
-        self._keepers[number], self._reports[number] = pid, reading
+        self._reapers[number], self._reports[number] = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, number)
 
     def _hear(self, number: int) -> None:
-        """A keeper reports, or has ended."""
+        """A reaper reports, or has ended."""
         report = os.read(self._reports[number], 64).decode()
         for what, value in (line.split() for line in report.splitlines()):
             if what == "started":
                 self._say(started=number, pid=int(value))
             else:
-                self._statuses[number] = int(value)
+                self._say(ended=number, status=int(value))  # its reaper is only about to end
+                self._over.add(number)
         if not report:
             self._bury(number)
 
     def _bury(self, number: int) -> None:
-        """Say how a worker did, and end what its keeper left, if that was killed itself."""
-        pid, pipe, status = (
-            self._keepers.pop(number),
-            self._reports.pop(number),
-            self._statuses.pop(number, None),
-        )
+        """Take leave of a reaper; end what it left, and say so, if it was killed itself."""
+        pid, pipe = self._reapers.pop(number), self._reports.pop(number)
         self._selector.unregister(pipe)
         os.close(pipe)
-        if status is None:
-            reaper.end_children(spare=self._keepers.values())
+        if number not in self._over:
+            reaper.end_children(spare=self._reapers.values())
+            self._say(ended=number, status=None)
+        self._over.discard(number)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
-        self._say(ended=number, status=status)
 
     def _say(self, **words: Any) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell
@@ -120,7 +117,7 @@ def main() -> None:
     control.set_inheritable(False)
     reaper.adopt_orphans()
     try:
-        Warmth.from_text(sys.argv[2]).get_warm()
+        Preload.from_text(sys.argv[2]).load()
         Template(control).serve()
     finally:
         reaper.end_children()

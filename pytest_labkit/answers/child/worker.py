@@ -14,18 +14,21 @@ import socket
 import sys
 import threading
 import time
+from functools import reduce
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from pytest_labkit.answers import clocks
-from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child import compiled, loading
+from pytest_labkit.answers.child.callables import callables
 from pytest_labkit.answers.child.reaper import STACKS
 from pytest_labkit.answers.rpc.channel import Channel
 from pytest_labkit.answers.rpc.codec import decode, encode, tagged
 from pytest_labkit.answers.rpc.errors import NotAValue
-from pytest_labkit.answers.rpc.exceptions import Raised, raised_again, tell
-from pytest_labkit.answers.rpc.peer import Lines
+from pytest_labkit.answers.rpc.exceptions import RemoteException, rebuild, serialize
+from pytest_labkit.answers.rpc.frames import Frame
+from pytest_labkit.answers.rpc.peer import Peer
 from pytest_labkit.course.shared_types import Given
 
 
@@ -48,7 +51,8 @@ class Worker:
     """The student's modules and the objects that the test holds handles to."""
 
     def __init__(self, channel: Channel) -> None:
-        self._lines = Lines(channel, self._run, self._told, contained=BaseException, step=-1)
+        self._channel = channel
+        self._peer = Peer(channel, self._run, self._serialized, contained=BaseException, step=-1)
         self._objects: dict[int, Any] = {}
         self._numbers = count(1)
         self._passed: dict[int, Passed] = {}
@@ -57,52 +61,65 @@ class Worker:
         self._clock = clocks.Clock()
 
     def serve(self) -> None:
-        """Answer requests until the parent is gone."""
+        """Be in the place that the first frame names, then answer requests until the parent is gone."""
+        if (opening := self._channel.receive()) is None:
+            return
+        self._open(opening)
         threading.Thread(target=self._listen, name="labkit-door", daemon=True).start()
-        self._lines.answer_on_this_thread()
+        self._peer.answer_on_this_thread()
 
     def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call what the test passed in."""
-        reply = self._lines.call(of=number, args=self._sent(list(args)), kwargs=self._sent(kwargs))
+        reply = self._peer.call(of=number, args=self._sent(list(args)), kwargs=self._sent(kwargs))
         if "raised" not in reply:
             return self._received(reply["value"])
-        raised = Raised(**{**reply["raised"], "frames": []})
-        error = raised_again(raised, self._given)
+        raised = RemoteException(**{**reply["raised"], "frames": []})
+        error = rebuild(raised, self._given)
         error.labkit_number = raised.own  # type: ignore[attr-defined]
         raise error
 
     def _listen(self) -> None:
         try:
-            self._lines.listen()
+            self._peer.listen()
         finally:
             os._exit(0)  # nobody is left to work for, whatever the student's threads are at
 
-    def _run(self, request: dict[str, Any]) -> Any:
+    def _run(self, request: Frame) -> Any:
         for number in request.get("release", ()):
             self._objects.pop(number, None)
         match request["do"]:
-            case "open":
-                self._open(request)
-                return None
             case "load":
-                return self._sent(loading.load(self._given.package, request["name"]))
+                return self._result(loading.load(self._given.package, request["name"]))
             case "get":
-                return self._sent(getattr(self._objects[request["of"]], request["name"]))
+                return self._result(getattr(self._objects[request["of"]], request["name"]))
             case "set":
                 setattr(self._objects[request["of"]], request["name"], self._received(request["value"]))
                 return None
             case "call":
                 args, kwargs = (self._received(request[part]) for part in ("args", "kwargs"))
-                return self._sent(self._objects[request["of"]](*args, **kwargs))
+                called, name = self._objects[request["of"]], request["name"]
+                return self._result((called if name is None else getattr(called, name))(*args, **kwargs))
             case "clock":
                 self._clock.set(request["instant"] and decode(request["instant"], self._given))
                 return None
         raise NotAValue(f"{request['do']!r} is not a request")
 
-    def _open(self, request: dict[str, Any]) -> None:
-        self._given = Given(request["package"], frozenset(request["given"]))
-        self._answers = request["answers"]
-        loading.open_package(request["package"], Path(request["root"]), map(Path, request["folders"]))
+    def _open(self, opening: Frame) -> None:
+        os.environ.clear()
+        os.environ.update(opening["env"])
+        time.tzset()
+        os.chdir(opening["folder"])
+        self._given = Given(opening["package"], frozenset(opening["given"]))
+        self._answers = opening["answers"]
+        compiled.find_in(opening["searched"])
+        loading.open_package(opening["package"], Path(opening["root"]), map(Path, opening["searched"]))
+
+    def _result(self, value: Any) -> Any:
+        """*value*, as a call's: of an object that stays here with what of it can be called."""
+        sent = self._sent(value)
+        if type(sent) is dict and sent["$"] == "ref":
+            sent["v"]["callables"] = callables(value, self._given)
+        return sent
 
     def _sent(self, value: Any) -> Any:
         return encode(value, self._given, self._refer)
@@ -119,32 +136,27 @@ class Worker:
 
     def _resolve(self, tag: str, inner: Any) -> Any:
         if tag == "own":
-            return self._objects[inner]
+            number, *names = inner
+            return reduce(getattr, names, self._objects[number])
         return self._passed.setdefault(inner["number"], Passed(self, inner["number"], inner["type"]))
 
-    def _told(self, error: BaseException) -> dict[str, Any]:
-        return tell(error, self._given, self._answers)
+    def _serialized(self, error: BaseException) -> dict[str, Any]:
+        return serialize(error, self._given, self._answers)
 
 
-def begin(connection: int, output: int, env: dict[str, str], folder: str) -> None:
+def begin(connection: int, output: int) -> None:
     """
     Be a worker, in a process that was forked for it.
 
     Args:
         connection: The socket to serve; the only file descriptor besides the standard three that is kept.
         output: Where stdout and stderr go.
-        env: The environment.
-        folder: The current folder.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor, place in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(descriptor, place)
     os.close(nothing)
     os.close(output)
-    os.environ.clear()
-    os.environ.update(env)
-    time.tzset()
-    os.chdir(folder)
     sys.stdin, sys.argv = open(0), [""]  # noqa: SIM115 - open until the process ends
     sys.stdout, sys.stderr = _written_at_once(1), _written_at_once(2)
     serve(connection)

@@ -11,26 +11,33 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from pytest_labkit.answers.rpc.errors import NotAValue
+from pytest_labkit.answers.rpc.frames import BadFrame, Frame
 
 LARGEST = 8 * 1024 * 1024
 """Bytes in a frame at most: twenty times the largest batch that a lab asks for."""
 
 
-class BadFrame(Exception):
-    """The peer sent something that is not a frame, or one that nobody asked for."""
-
-
 class Channel:
-    """One end of the connection. Sending is safe from many threads; one thread receives."""
+    """
+    One end of the connection. Sending is safe from many threads; one thread receives.
 
-    def __init__(self, connection: socket.socket) -> None:
+    Args:
+        connection: The socket.
+        check: What is received has to pass this, which raises `BadFrame`: all frames do by default.
+    """
+
+    def __init__(
+        self, connection: socket.socket, check: Callable[[Frame], Frame] = lambda frame: frame
+    ) -> None:
         self._connection = connection
+        self._check = check
         self._sending = threading.Lock()
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Frame) -> None:
         """
         Send *message*.
 
@@ -47,12 +54,12 @@ class Channel:
         with self._sending:
             self._connection.sendall(struct.pack(">I", len(body)) + body)
 
-    def receive(self) -> dict[str, Any] | None:
+    def receive(self) -> Frame | None:
         """
         The next message, `None` once the peer is gone.
 
         Raises:
-            BadFrame: What came is not a frame.
+            BadFrame: What came is not a frame, or not one that may come.
         """
         head = self._read(4)
         if head is None:
@@ -63,7 +70,7 @@ class Channel:
                 f"a frame of {length:,} bytes, where {LARGEST:,} is the most ({head!r} came first)"
             )
         body = self._read(length)
-        return None if body is None else parsed(body)
+        return None if body is None else self._check(parsed(body))
 
     def hang_up(self) -> None:
         """End the connection: both ends receive `None` from now on."""
@@ -89,7 +96,7 @@ class Channel:
         return bytes(parts)
 
 
-def parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> Frame:
     """
     The message whose text is *body*.
 

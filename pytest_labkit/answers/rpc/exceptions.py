@@ -22,7 +22,7 @@ _Place = Annotated[tuple[StrictStr, StrictInt, StrictStr], Strict(False)]  # a l
 _LONGEST = 10_000  # characters of what an exception says
 
 
-class Raised(BaseModel):
+class RemoteException(BaseModel):
     """
     An exception as it crosses.
 
@@ -40,7 +40,7 @@ class Raised(BaseModel):
     own: int | None = None
 
 
-def tell(error: BaseException, given: Given, answers: Mapping[str, str]) -> dict[str, Any]:
+def serialize(error: BaseException, given: Given, answers: Mapping[str, str]) -> dict[str, Any]:
     """
     *error* as JSON; whatever a student's class makes of itself, this does not raise.
 
@@ -59,7 +59,7 @@ def tell(error: BaseException, given: Given, answers: Mapping[str, str]) -> dict
     }
 
 
-def raised_again(raised: Raised, given: Given) -> BaseException:
+def rebuild(raised: RemoteException, given: Given) -> BaseException:
     """The exception that *raised* tells of."""
     if _NOT_A_VALUE in raised.types[:1]:
         return NotAValue(raised.text)
@@ -95,7 +95,7 @@ def _encoded(get: Any, given: Given, otherwise: Any) -> Any:
         return otherwise
 
 
-def _by_name(nearest: type[Exception], raised: Raised, given: Given) -> BaseException:
+def _by_name(nearest: type[Exception], raised: RemoteException, given: Given) -> BaseException:
     """An exception of a class with the name of the other side's, that derives from *nearest*."""
     name = "".join(raised.types[:1]).rpartition(":")[2].rpartition(".")[2]
     error = AnswerRaised.named(name, raised.text, nearest)
@@ -104,7 +104,7 @@ def _by_name(nearest: type[Exception], raised: Raised, given: Given) -> BaseExce
     return error
 
 
-def _itself(kind: type[Exception], raised: Raised, given: Given) -> BaseException:
+def _itself(kind: type[Exception], raised: RemoteException, given: Given) -> BaseException:
     """An exception of this very class, as if made by the other side's arguments."""
     args = decode(raised.args, given)
     if kind.__module__ == "builtins":

@@ -1,0 +1,54 @@
+"""
+A student's files, compiled before the fork and loaded after it.
+
+To compile is not to run: a template has none of a student's code at work in it, and each child is spared
+what takes most of the time of an import. Nothing is written to a disk, where a child could change it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+_codes: dict[tuple[str, bytes], CodeType] = {}
+
+
+class _Loader(SourceFileLoader):
+    """Python's own, but for what is compiled already: a file that has changed since is compiled anew."""
+
+    def source_to_code(self, data: Any, path: Any, **options: Any) -> CodeType:  # type: ignore[override]
+        return _codes.get((path, data)) or super().source_to_code(data, path, **options)
+
+
+def compile_files(paths: Iterable[str]) -> None:
+    """Have the files *paths* compiled. What cannot be, or not without a warning, is left to each child."""
+    for path in paths:
+        with suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            data = Path(path).read_bytes()
+            _codes[path, data] = SourceFileLoader("", path).source_to_code(data, path)
+
+
+def find_in(folders: Iterable[str]) -> None:
+    """Let what is imported from *folders* be taken from what is compiled."""
+    for folder in folders:
+        sys.path_importer_cache[folder] = FileFinder(
+            folder,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (_Loader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
