@@ -34,7 +34,8 @@ from pytest_labkit.runs.ending import Ending, end
 from pytest_labkit.runs.lab_run import LabRun, look_at, shown_path
 from pytest_labkit.runs.supervision import supervised
 from pytest_labkit.runs.verdicts import Outcome, classify, first_sentence, told
-from pytest_labkit.services.backends import LATE, NAMES
+from pytest_labkit.services.catalogue import BACKGROUND as LATE
+from pytest_labkit.services.catalogue import NAMES
 from pytest_labkit.session.collection import Collection, criterion_of
 from pytest_labkit.session.console import readable, say
 from pytest_labkit.session.workers import is_worker, tell_services
