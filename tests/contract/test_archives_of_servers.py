@@ -45,12 +45,8 @@ def archive_of(service: str, settings: Settings) -> Archive:
 
 def classes_from_archive(service: str, settings: Settings, options: list[str]) -> tuple[int, int]:
     """Of a start of *service* with *options*: how many classes came from an archive, and how many not."""
-    running = local._attempt(
-        service,
-        SERVICES[service].processes(settings, 1, silent),
-        settings,
-        [*options, "-Xlog:class+load:file=loaded"],
-    )
+    recipe = SERVICES[service].processes(settings, 1, silent)
+    running = local._attempt(service, recipe, settings, [*options, "-Xlog:class+load:file=loaded"])
     try:
         sources = (running.folder / "loaded").read_text().splitlines()
     finally:

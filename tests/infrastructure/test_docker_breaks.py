@@ -112,9 +112,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     own = Daemon(folder)
     try:
         own.start()
-        image = subprocess.run(
-            ["docker", "save", redis.RELEASE.image], capture_output=True, check=True
-        ).stdout
+        save = ["docker", "save", redis.RELEASE.image]
+        image = subprocess.run(save, capture_output=True, check=True).stdout
         environ = {**os.environ, "DOCKER_HOST": own.host}
         subprocess.run(["docker", "load"], input=image, env=environ, capture_output=True, check=True)
         yield own

@@ -1,4 +1,4 @@
-"""`compose.yaml` starts the very servers that the docker backend starts, on loopback only: it is made from them."""
+"""`compose.yaml` is made from what the docker backend starts; its ports are on loopback only."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ABOVE = """\
 {exports}
 #   pytest labs/lab3 --lab-backend external
 #
-# Made from pytest_labkit/services (LABKIT_RECORD=1 pytest tests/unit/test_docker_compose.py): images, commands
-# and environment are those of --lab-backend docker. Every port is published on 127.0.0.1 only, and nothing is
-# kept when the containers are removed.
+# Made from pytest_labkit/services (LABKIT_RECORD=1 pytest tests/unit/test_docker_compose.py): images,
+# commands and environment are those of --lab-backend docker. Every port is published on 127.0.0.1 only, and
+# nothing is kept when the containers are removed.
 """
 
 
@@ -76,7 +76,7 @@ def test_images_are_those_of_the_docker_backend(services: dict[str, Any]) -> Non
 def test_every_port_is_published_on_loopback_only(services: dict[str, Any]) -> None:
     """Nobody else on the network can reach the servers."""
     ports = [port for service in services.values() for port in service["ports"]]
-    assert ["127.0.0.1"] * 4 == [port.split(":")[0] for port in ports]
+    assert ["127.0.0.1"] * len(NAMES) == [port.split(":")[0] for port in ports]
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
