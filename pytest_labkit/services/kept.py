@@ -49,21 +49,26 @@ def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say =
     with book.locked():
         missing = [name for name in names if not _keeps(book, name, settings, brokers, say)]
         if missing:
-            others = [name for name in missing if name not in BACKGROUND]
-            choice = choose(settings, others) if others else None
-            writing = threading.Lock()
-
-            def start(name: str) -> None:
-                chosen = choose(settings, [name]) if choice is None or name in BACKGROUND else choice
-                backend = backend_of(chosen.backend)
-                running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
-                with writing:
-                    book.put(running.describe())
-                running.settled()
-
-            concurrently.each(start, missing)
+            _start(missing, book, settings, brokers, say)
         told = book.services()
     return [Endpoint(**told[name]["endpoint"]) for name in names]
+
+
+def _start(names: list[str], book: registry.Registry, settings: Settings, brokers: int, say: Say) -> None:
+    """Start *names* side by side, each written into *book* as soon as it works."""
+    eager = [name for name in names if name not in BACKGROUND]
+    choice = choose(settings, eager) if eager else None
+    writing = threading.Lock()
+
+    def start(name: str) -> None:
+        chosen = choose(settings, [name]) if choice is None or name in BACKGROUND else choice
+        backend = backend_of(chosen.backend)
+        running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
+        with writing:
+            book.put(running.describe())
+        running.settled()
+
+    concurrently.each(start, names)
 
 
 def _keeps(book: registry.Registry, name: str, settings: Settings, brokers: int, say: Say) -> bool:

@@ -14,7 +14,7 @@ from pytest_labkit.services.base import Endpoint
 if TYPE_CHECKING:
     from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
 
-_URL = "AWS_ENDPOINT_URL_DYNAMODB"
+_URL = dynamodb.SERVICE.variable
 _NEW_IMAGES: Any = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 
 

@@ -89,27 +89,28 @@ def start(
     with _said_plainly(service), connected(settings) as client:
         sweep(client, settings, kept=service if keep else None)
         running = _launch(client, settings, recipe, brokers, labels(settings, service, keep=keep))
-    try:
-        _await(running, recipe, SERVICES[service])
-    except BaseException:
-        running.stop()
-        raise
+    _await(running, recipe, SERVICES[service])
     ready_s = time.monotonic() - began
     running.endpoint = replace(running.endpoint, version=recipe.version(running.endpoint), ready_s=ready_s)
     return running
 
 
 def _await(running: DockerService, recipe: ContainerRecipe, service: Service) -> None:
-    until(
-        lambda: service.probe(running.endpoint),
-        deadline_s=recipe.deadline_s,
-        service=service.name,
-        awaited=service.awaited,
-        alive=running.alive,
-        log_tail=running.log_tail,
-        exit_status=running.exit_status,
-        hint="Look at `docker ps` and at the free memory and disk, or choose --lab-backend local.",
-    )
+    """Wait until it works; if it does not, it is stopped."""
+    try:
+        until(
+            lambda: service.probe(running.endpoint),
+            deadline_s=recipe.deadline_s,
+            service=service.name,
+            awaited=service.awaited,
+            alive=running.alive,
+            log_tail=running.log_tail,
+            exit_status=running.exit_status,
+            hint="Look at `docker ps` and at the free memory and disk, or choose --lab-backend local.",
+        )
+    except BaseException:
+        running.stop()
+        raise
 
 
 def find(description: Mapping[str, Any], settings: Settings) -> DockerService | None:
