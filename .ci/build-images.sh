@@ -12,9 +12,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 read -r kafka dynamodb redis search ryuk < <("$python" - <<'E_PY'
+from pathlib import Path
 from testcontainers.core.config import testcontainers_config
-from pytest_labkit.services.versions import IMAGES
-print(IMAGES["kafka"], IMAGES["dynamodb"], IMAGES["redis"], IMAGES["search"], testcontainers_config.ryuk_image)
+from pytest_labkit.host.settings import resolve
+from pytest_labkit.services.catalogue import SERVICES
+settings = resolve(Path.cwd(), environ={})
+images = [SERVICES[name].release(settings).image for name in ("kafka", "dynamodb", "redis", "search")]
+print(*images, testcontainers_config.ryuk_image)
 E_PY
 )
 
@@ -30,7 +34,7 @@ jars() { # SERVER FOLDER: its files, as jars.lock pins them
   "$python" - "$1" "$2" <<'E_PY'
 import shutil, sys
 from pathlib import Path
-from pytest_labkit.services import download
+from pytest_labkit.services.jvm import download
 from pytest_labkit.host.settings import resolve
 
 server, folder = sys.argv[1], Path(sys.argv[2])

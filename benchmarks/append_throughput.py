@@ -25,7 +25,7 @@ from labs.lab3.events import ItemAdded
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from pytest_labkit.services.aws import new_session
-from pytest_labkit.session.dynamodb import Tables
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 ROOT = Path(__file__).parents[1]
 TABLE = "event-store"
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--backend", default=None, choices=settings.BACKENDS)
     options = parser.parse_args()
     with Services(settings.resolve(ROOT, options={"backend": options.backend}), print) as services:
-        tables = Tables(services.endpoint("dynamodb"), os.environ)
+        tables = DynamoDBSandbox(services.endpoint("dynamodb"), os.environ)
         tables.create_table(TABLE, partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
         try:
             print(table(measured(options.rounds, min(options.seconds, 10.0))))

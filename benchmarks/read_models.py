@@ -28,8 +28,8 @@ from labs.lab3.events import Event, ItemAdded, OrderCreated
 from pytest_labkit.checks.measure import percentile
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.session.dynamodb import Tables
-from pytest_labkit.session.isolation import own_database
+from pytest_labkit.services.redis import own_database
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 ROOT = Path(__file__).parents[1]
 TABLE = "event-store"
@@ -168,7 +168,7 @@ def main() -> None:
     options = parser.parse_args()
     with Services(settings.resolve(ROOT, options={"backend": options.backend}), print) as services:
         found = services.start(["dynamodb", "redis"])
-        tables = Tables(found["dynamodb"], os.environ)
+        tables = DynamoDBSandbox(found["dynamodb"], os.environ)
         with own_database(found["redis"]) as endpoint:
             os.environ.update(endpoint.env)
             tables.create_table(TABLE, partition_key=("aggregate_id", "S"), sort_key=("version", "N"))

@@ -27,7 +27,7 @@ from pytest_labkit.dashboard.child import Page
 from pytest_labkit.host import settings
 from pytest_labkit.load import Load
 from pytest_labkit.services import Services
-from pytest_labkit.session.isolation import own_database
+from pytest_labkit.services.redis import own_database
 from pytest_labkit.systems import under_test
 
 ROOT = Path(__file__).parents[1]

@@ -24,8 +24,8 @@ from statistics import median
 from pytest_labkit.host import concurrently, processes, settings
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Services, wait
-from pytest_labkit.services.local import java
-from pytest_labkit.services.local.recipes import RECIPES
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.services.jvm import java
 
 
 def kit(chosen: Settings, names: tuple[str, ...], brokers: int) -> float:
@@ -45,7 +45,7 @@ def plain(chosen: Settings, names: tuple[str, ...], brokers: int) -> float:
 
 
 def _started(name: str, chosen: Settings, brokers: int, after: ExitStack) -> None:
-    recipe = RECIPES[name](chosen, brokers, print)
+    recipe = SERVICES[name].processes(chosen, brokers, print)
     folder = Path(tempfile.mkdtemp(prefix=f"plain-{name}-"))
     after.callback(shutil.rmtree, folder, ignore_errors=True)
     programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports), [])

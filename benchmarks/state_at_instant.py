@@ -24,7 +24,7 @@ from labs.lab3.events import Event, ItemAdded, OrderCreated, OrderState
 from pytest_labkit.faults.dynamodb.proxy import READS, DynamoDBProxy
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
-from pytest_labkit.session.dynamodb import Tables
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 ROOT = Path(__file__).parents[1]
 STREAM, ORDER = "order-1", "1"
@@ -119,7 +119,7 @@ def main() -> None:
     chance = random.Random(1)
     instants = [BEGIN + YEAR * chance.random() for _ in range(options.questions)]
     with Services(settings.resolve(ROOT, options={"backend": options.backend}), print) as services:
-        tables = Tables(services.endpoint("dynamodb"), os.environ)
+        tables = DynamoDBSandbox(services.endpoint("dynamodb"), os.environ)
         tables.create_table("event-store", partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
         try:
             events = life(chance)

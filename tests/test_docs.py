@@ -17,9 +17,11 @@ from pydantic import BaseModel
 from pytest_labkit.cli.check_labs import linter
 from pytest_labkit.course import manifest
 from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, Status, Verdict
+from pytest_labkit.host import settings
 from pytest_labkit.host.settings import OPTIONS
 from pytest_labkit.report import published, text
-from pytest_labkit.session import fixtures
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.session import fixtures, services
 from pytest_labkit.systems.plan import Gauge, Plan, Program, Rate
 from tests.attacks.conftest import ATTACKS, DOORS, Expected
 
@@ -86,6 +88,17 @@ def options_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def services_table() -> str:
+    """The table of the services, from the catalogue."""
+    rows = ["| fixture | is | the kit starts | external: the variable |", "|---|---|---|---|"]
+    chosen = settings.resolve(ROOT, environ={})
+    for service in SERVICES.values():
+        release, variables = service.release(chosen), service.external.variables
+        named = " or ".join(f"`{variable}`" for variable in variables)
+        rows.append(f"| `{service.name}` | {service.gives} | {release.title} {release.version} | {named} |")
+    return "\n".join(rows) + "\n"
+
+
 def attacks_table() -> str:
     """What becomes of each submission in `tests/attacks/`, as its `attack.toml` says."""
     rows = ["| case | a submission | in door `process` | in door `direct` |", "|---|---|---|---|"]
@@ -149,12 +162,22 @@ def test_a_decision_says_what_was_turned_down(page: Path) -> None:
     assert parts == re.findall(r"^\*\*([^*]+)\.\*\* \S", text, re.MULTILINE)
 
 
+def test_services_are_those_of_the_catalogue() -> None:
+    """The reference lists every service as its own file describes it."""
+    assert services_table() == recorded(REFERENCE, "services", services_table())
+
+
+def test_every_service_has_a_fixture() -> None:
+    """Made from the catalogue, or written by hand because it gives more."""
+    offered = {**vars(fixtures), **vars(services.plugin())}
+    assert [] == [name for name in SERVICES if name not in offered]
+
+
 def test_fixtures_are_in_the_reference() -> None:
     """Every fixture that a lab's tests can ask for is explained."""
-    offered = {
-        name for name, value in vars(fixtures).items() if type(value).__name__ == "FixtureFunctionDefinition"
-    }
-    assert {"answers", "dynamodb", "measure"} <= offered
+    plugins = {**vars(fixtures), **vars(services.plugin())}
+    offered = {name for name, what in plugins.items() if type(what).__name__ == "FixtureFunctionDefinition"}
+    assert {"answers", "dynamodb", "kafka", "measure"} <= offered
     assert set() == offered - set(re.findall(r"^\| `(\w+)`", REFERENCE.read_text("utf-8"), re.MULTILINE))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest_labkit.host.settings import resolve
 from pytest_labkit.services import search
-from pytest_labkit.services.local import download
+from pytest_labkit.services.jvm import download
 
 home = Path(sys.argv[1])
 engine = search.ENGINES["opensearch"]

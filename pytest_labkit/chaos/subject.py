@@ -16,7 +16,7 @@ from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.undo import Fault
 from pytest_labkit.host import settings
 from pytest_labkit.services.members import ProcessMember
-from pytest_labkit.services.registry import Book
+from pytest_labkit.services.registry import Registry
 from pytest_labkit.systems import System, kept
 
 faults: dict[tuple[str, ...], Fault] = {}
@@ -32,10 +32,10 @@ def system() -> System:
     return found
 
 
-def book() -> Book:
+def book() -> Registry:
     """Where the system is written down."""
     named = os.environ.get(VARIABLE)
-    return Book(Path(named)) if named else kept.book(settings.resolve(Path.cwd()))
+    return Registry(Path(named)) if named else kept.book(settings.resolve(Path.cwd()))
 
 
 def member(service: str) -> ProcessMember:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host import settings
-from pytest_labkit.services.registry import Book
+from pytest_labkit.services.registry import Registry
 
 _TIMEOUT_S = 5.0
 
@@ -51,7 +51,7 @@ class Page:
             return found
 
 
-async def _until_input_ends(book: Book) -> None:
+async def _until_input_ends(book: Registry) -> None:
     from pytest_labkit.dashboard import server
 
     subject = server.Subject(book, settings.resolve(Path.cwd()))
@@ -62,4 +62,4 @@ async def _until_input_ends(book: Book) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_until_input_ends(Book(Path(sys.argv[1]))))
+    asyncio.run(_until_input_ends(Registry(Path(sys.argv[1]))))

@@ -20,7 +20,7 @@ from pytest_labkit.dashboard import picture
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.monitoring import Watch
-from pytest_labkit.services.registry import Book
+from pytest_labkit.services.registry import Registry
 from pytest_labkit.systems import System, kept
 
 EVERY_S = 0.5
@@ -38,7 +38,7 @@ _ASKED_BY_THE_PAGE = "X-Labkit"
 class Subject:
     """The system that is written down in *book*, if there is one: looked at, and changed."""
 
-    def __init__(self, book: Book, settings: Settings) -> None:
+    def __init__(self, book: Registry, settings: Settings) -> None:
         self._book = book
         self._settings = settings
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pytest_labkit.domain import seeds
@@ -14,12 +14,11 @@ from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.link import Link, Relay
 from pytest_labkit.faults.servers import Kafka, Server
 from pytest_labkit.faults.undo import Fault, undo_all
-from pytest_labkit.services import kafka
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.services.service import Service
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Endpoint, Services
-
-_VARIABLES = {"redis": "REDIS_URL", "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB", "search": "SEARCH_URL"}
 
 
 class Faults:
@@ -57,27 +56,18 @@ class Faults:
         for name in used:
             self._put_in_front(name, services.endpoint(name))
 
-    @property
-    def redis(self) -> Server:
-        """Redis, for a test that asks for the fixture `redis`."""
-        return self._server("redis")
+    def __getattr__(self, name: str) -> Any:
+        """
+        The `Server` that the service *name* is, a `Kafka` if that is one; for a test that has its fixture.
 
-    @property
-    def dynamodb(self) -> Server:
-        """DynamoDB, for a test that asks for the fixture `dynamodb`, which has faults of its HTTP too."""
-        return self._server("dynamodb")
-
-    @property
-    def search(self) -> Server:
-        """The search engine, for a test that asks for the fixture `search`."""
-        return self._server("search")
-
-    @property
-    def kafka(self) -> Kafka:
-        """Kafka, for a test that asks for the fixture `kafka`."""
-        found = self._server("kafka")
-        assert isinstance(found, Kafka)
-        return found
+        Raises:
+            KitError: The test does not ask for it.
+        """
+        if name not in SERVICES:
+            raise AttributeError(f"There is no service {name!r}.")
+        if name not in self._servers:
+            raise KitError(f"A test that uses faults.{name} has to ask for the fixture {name} too.")
+        return self._servers[name]
 
     def link(self, host: str, port: int) -> tuple[Link, int]:
         """A link to any server, and the port of 127.0.0.1 that leads to it until the test ends."""
@@ -127,11 +117,6 @@ class Faults:
         if problems:
             raise KitError(f"A link to Kafka met what is not its protocol: {problems[0]}. TLS, perhaps?")
 
-    def _server(self, name: str) -> Server:
-        if name not in self._servers:
-            raise KitError(f"A test that uses faults.{name} has to ask for the fixture {name} too.")
-        return self._servers[name]
-
     def _chance(self, site: str) -> random.Random:
         if site not in self._chances:
             self._chances[site] = random.Random(seeds.derive(self._seed, "maybe", site))  # noqa: S311
@@ -139,29 +124,32 @@ class Faults:
 
     def _put_in_front(self, name: str, endpoint: Endpoint) -> None:
         """Have a link lead to *endpoint*, and the environment to the link."""
-        if name == "kafka":
-            ports = [
-                self._open("kafka", str(id_), host, port, kafka=True)
-                for id_, (host, port) in kafka.brokers(endpoint).items()
-            ]
-            self._environ["KAFKA_BOOTSTRAP_SERVERS"] = ",".join(f"127.0.0.1:{port}" for port in ports)
-            self._servers[name] = Kafka(self._services, self._relay, self._active, name, self._seed)
-            return
-        led_to = self._environ.get(_VARIABLES[name], endpoint.address)  # the test's own database of Redis
-        no_link = self._put_in_front_of_url(name, led_to)
-        self._servers[name] = Server(
+        service, no_link = SERVICES[name], None
+        if service.cluster is not None:
+            self._put_in_front_of_brokers(service, service.cluster.brokers(endpoint))
+        else:
+            url = self._environ.get(service.variable, endpoint.address)  # the test's own database of Redis
+            no_link = self._put_in_front_of_url(service, url)
+        server = Server if service.cluster is None else Kafka
+        self._servers[name] = server(
             self._services, self._relay, self._active, name, self._seed, no_link=no_link
         )
 
-    def _put_in_front_of_url(self, name: str, url: str) -> str | None:
+    def _put_in_front_of_brokers(self, service: Service, brokers: Mapping[int, tuple[str, int]]) -> None:
+        ports = [
+            self._open(service.name, str(id_), host, port, kafka=True)
+            for id_, (host, port) in brokers.items()
+        ]
+        self._environ[service.variable] = ",".join(f"127.0.0.1:{port}" for port in ports)
+
+    def _put_in_front_of_url(self, service: Service, url: str) -> str | None:
         """As `_put_in_front`; why it cannot be done, if so."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "redis") or parts.hostname is None:
+        name, parts = service.name, urlsplit(url)
+        if parts.scheme not in service.schemes or parts.hostname is None:
             return f"No link can stand in front of {name}: {parts.scheme}:// is not spoken in the clear."
-        default = {"http": 80, "redis": 6379}[parts.scheme]
-        port = self._open(name, name, parts.hostname, parts.port or default)
+        port = self._open(name, name, parts.hostname, parts.port or service.schemes[parts.scheme])
         user, at, _ = parts.netloc.rpartition("@")
-        self._environ[_VARIABLES[name]] = parts._replace(netloc=f"{user}{at}127.0.0.1:{port}").geturl()
+        self._environ[service.variable] = parts._replace(netloc=f"{user}{at}127.0.0.1:{port}").geturl()
         return None
 
     def _open(self, group: str, key: str, host: str, port: int, *, kafka: bool = False) -> int:

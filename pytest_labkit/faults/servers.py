@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.link import Link, LinkFault, Orders, Ways
 from pytest_labkit.faults.undo import Fault
-from pytest_labkit.services import kafka, probe, wait
+from pytest_labkit.services import probe, wait
+from pytest_labkit.services.catalogue import SERVICES
 
 if TYPE_CHECKING:
     from pytest_labkit.services import Services
@@ -105,8 +106,8 @@ class Server(Link):
     def _round_trip(self) -> None:
         running = self._services.running(self._group)
         probe(running.endpoint, timeout_s=_PROBE_S)
-        if self._group == "kafka":
-            kafka.in_sync(running.endpoint, len(running.members()), timeout_s=_PROBE_S)
+        if (cluster := SERVICES[self._group].cluster) is not None:
+            cluster.in_sync(running.endpoint, len(running.members()), _PROBE_S)
 
     def _fault(self, kind: str, ways: Ways, **given: Any) -> LinkFault:
         if self._no_link:
@@ -154,11 +155,17 @@ class Kafka(Server):
         Raises:
             ValueError: There is no broker with this id.
         """
-        brokers = self._services.running("kafka").endpoint.address.split(",")
+        brokers = self._services.running(self._group).endpoint.address.split(",")
         if not 1 <= id <= len(brokers):
             raise ValueError(f"broker {id}: the cluster has the brokers 1 to {len(brokers)}")
         return Server(
-            self._services, self._relay, self._active, "kafka", self._seed, no_link=self._no_link, member=id
+            self._services,
+            self._relay,
+            self._active,
+            self._group,
+            self._seed,
+            no_link=self._no_link,
+            member=id,
         )
 
     def lose_reply(self, api: str = "Produce", times: int | None = 1) -> LinkFault:

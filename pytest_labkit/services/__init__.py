@@ -17,23 +17,13 @@ from types import TracebackType
 from pytest_labkit.host import concurrently, processes
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import leftovers, registry
-from pytest_labkit.services.backends import (
-    LATE,
-    NAMES,
-    PROMPT,
-    Choice,
-    backend_of,
-    choose,
-    known,
-    probe,
-    serves,
-    works,
-)
+from pytest_labkit.services.backends import Choice, backend_of, choose, known, probe, serves, works
 from pytest_labkit.services.base import Endpoint, Running
+from pytest_labkit.services.catalogue import BACKGROUND, EAGER, NAMES
 from pytest_labkit.services.kept import Status, down, silent, status, up
 
 __all__ = [
-    "LATE",
+    "BACKGROUND",
     "NAMES",
     "Choice",
     "Endpoint",
@@ -82,7 +72,7 @@ class Services:
     @cached_property
     def choice(self) -> Choice:
         """The backend and why, decided for what was asked for first; raises `KitError` if there is none."""
-        return choose(self._settings, self._asked_for or list(self._begun) or PROMPT)
+        return choose(self._settings, self._asked_for or list(self._begun) or EAGER)
 
     def start(self, names: Iterable[str], *, brokers: int = 1) -> dict[str, Endpoint]:
         """
@@ -98,10 +88,10 @@ class Services:
             KitError: One cannot be had on this machine.
         """
         names = known(list(dict.fromkeys(names)))
-        self.begin(name for name in names if name in LATE)
+        self.begin(name for name in names if name in BACKGROUND)
         with self._lock:
             self._sweep()
-            others = [name for name in names if name not in LATE]
+            others = [name for name in names if name not in BACKGROUND]
             missing = [name for name in others if not serves(self._running.get(name), brokers)]
             if missing:
                 self._asked_for = self._asked_for or missing
@@ -114,7 +104,7 @@ class Services:
 
     def begin(self, names: Iterable[str]) -> None:
         """
-        Begin to start *names*, some of `LATE`, in the background; those that run or were begun go on.
+        Begin to start *names*, some of `BACKGROUND`, in the background; those that run or were begun go on.
 
         `start` and `endpoint` wait for them, and raise what their start raised, as often as they are asked.
         """
@@ -178,7 +168,7 @@ class Services:
                     return found
         return None
 
-    def _books(self) -> list[registry.Book]:
+    def _books(self) -> list[registry.Registry]:
         """Where services are written down that others use too."""
         books = (registry.kept(self._settings.root), self._shared, self._shared_late)
         return [book for book in books if book is not None]
@@ -220,7 +210,7 @@ class Services:
             or self._started(name, brokers)
         )
 
-    def _attached(self, book: registry.Book, name: str, brokers: int) -> Running | None:
+    def _attached(self, book: registry.Registry, name: str, brokers: int) -> Running | None:
         """The service *name* in *book*, if it works, is big enough and of the backend asked for."""
         told = book.services().get(name)
         if told is None or self._settings.backend not in ("auto", told["backend"]):
@@ -231,7 +221,7 @@ class Services:
 
     def _started(self, name: str, brokers: int) -> Running:
         old = self._running.get(name)
-        choice = choose(self._settings, [name]) if name in LATE else self.choice
+        choice = choose(self._settings, [name]) if name in BACKGROUND else self.choice
         started = backend_of(choice.backend).start(name, self._settings, brokers=brokers, say=self._say)
         if old is not None and name in self._own:  # it had too few brokers
             old.stop()
@@ -240,12 +230,12 @@ class Services:
             book.put(started.describe())
         return started
 
-    def _shared_by(self, name: str) -> registry.Book | None:
+    def _shared_by(self, name: str) -> registry.Registry | None:
         """Where the workers of a pytest-xdist run find *name*, if there are any."""
-        return self._shared_late if name in LATE else self._shared
+        return self._shared_late if name in BACKGROUND else self._shared
 
     @contextmanager
-    def _sharing(self, book: registry.Book | None) -> Iterator[None]:
+    def _sharing(self, book: registry.Registry | None) -> Iterator[None]:
         """Under pytest-xdist, keep the other workers from starting what is in *book* meanwhile."""
         if book is None:
             yield
@@ -254,7 +244,7 @@ class Services:
             book.join(processes.identity())
             yield
 
-    def _leave(self, book: registry.Book) -> None:
+    def _leave(self, book: registry.Registry) -> None:
         with book.locked():
             if book.leave(processes.identity()):
                 found = (

@@ -1,4 +1,4 @@
-"""Which services there are, and which backend they come from; whether one that is there will do."""
+"""Which backend services come from, and whether one that is there will do."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import registry
 from pytest_labkit.services.base import Backend, Endpoint, Running
-
-NAMES = ("kafka", "dynamodb", "redis", "search")
-"""The services that the kit can start; for a lab's tests there is a fixture of each name."""
-
-LATE = ("search",)
-"""Those that take long to start: in the background, and nothing else waits for them or fails with them."""
-
-PROMPT = tuple(name for name in NAMES if name not in LATE)
-"""The others, which a run starts together before its first test."""
+from pytest_labkit.services.catalogue import BACKGROUND, EAGER, NAMES, SERVICES
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,7 @@ class Choice:
     why: str
 
 
-def choose(settings: Settings, names: Collection[str] = PROMPT) -> Choice:
+def choose(settings: Settings, names: Collection[str] = EAGER) -> Choice:
     """
     The backend that the services *names* come from.
 
@@ -50,7 +42,7 @@ def choose(settings: Settings, names: Collection[str] = PROMPT) -> Choice:
             )
         return Choice(settings.backend, "as asked for")
     if (kept := _kept_backend(settings)) and not (
-        set(names) <= set(LATE) and backend_of(kept).available(settings, names)
+        set(names) <= set(BACKGROUND) and backend_of(kept).available(settings, names)
     ):
         return Choice(kept, "labkit up started it")
     if (no_docker := backend_of("docker").available(settings, names)) is None:
@@ -78,7 +70,7 @@ def works(endpoint: Endpoint, *, timeout_s: float = 5.0) -> bool:
 
 def probe(endpoint: Endpoint, *, timeout_s: float = 5.0) -> None:
     """Make a round trip to *endpoint*; raises if that does not work in *timeout_s* seconds a step."""
-    importlib.import_module(f"pytest_labkit.services.{endpoint.service}").probe(endpoint, timeout_s=timeout_s)
+    SERVICES[endpoint.service].probe(endpoint, timeout_s=timeout_s)
 
 
 def backend_of(name: str) -> Backend:
@@ -95,9 +87,9 @@ def known(names: list[str]) -> list[str]:
 
 
 def serves(running: Running | None, brokers: int) -> bool:
-    """Whether it is there, and has enough brokers if it is a Kafka of the kit's."""
+    """Whether it is there, and has enough brokers if it is a cluster of the kit's."""
     if running is None:
         return False
     endpoint = running.endpoint
-    own_kafka = endpoint.service == "kafka" and endpoint.backend != "external"
-    return not own_kafka or len(endpoint.address.split(",")) >= brokers
+    own_cluster = SERVICES[endpoint.service].cluster is not None and endpoint.backend != "external"
+    return not own_cluster or len(endpoint.address.split(",")) >= brokers

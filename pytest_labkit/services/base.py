@@ -20,7 +20,7 @@ class Endpoint:
     Where a service that is ready can be reached.
 
     Args:
-        service: `"kafka"`, `"dynamodb"`, `"redis"` or `"search"`.
+        service: Its name, such as `"kafka"`.
         backend: `"docker"`, `"local"` or `"external"`.
         version: The server's version.
         address: `host:port[,host:port…]` for Kafka, a URL for the others.

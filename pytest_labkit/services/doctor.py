@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from pytest_labkit import __version__
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host import processes
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services import docker, local, redis, status
-from pytest_labkit.services.backends import PROMPT
-from pytest_labkit.services.local import archives, download, java
-from pytest_labkit.services.search import ENGINES
+from pytest_labkit.services import docker, local, status
+from pytest_labkit.services.catalogue import BACKGROUND, EAGER, SERVICES
+from pytest_labkit.services.jvm import archives, download
+from pytest_labkit.services.service import Release, Service
 
 _GIB = 1 << 30
 _DISK = 1 * _GIB  # the downloads are 0.1; a lab writes some hundred MB
 _MEMORY = 1.5 * _GIB  # Kafka, DynamoDB Local and Redis together
+_ONLINE = "Unset LABKIT_OFFLINE and run labkit up once with a network."
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,12 @@ class Check:
 
 def doctor(settings: Settings) -> list[Check]:
     """Everything that the backends need, and what `labkit up` keeps. Starts and downloads nothing."""
-    docker_problem = docker.available(settings, PROMPT)
-    local_problem = local.available(settings, PROMPT)
+    docker_problem = docker.available(settings, EAGER)
+    local_problem = local.available(settings, EAGER)
     usable = docker_problem is None or local_problem is None
     return [
         _versions(),
-        _check("java", lambda: _java(settings), needed=docker_problem is not None),
-        _check("redis-server", lambda: _redis(settings), needed=docker_problem is not None),
+        *_programs(settings, needed=docker_problem is not None),
         Check(
             "docker",
             docker_problem is None,
@@ -59,7 +59,7 @@ def doctor(settings: Settings) -> list[Check]:
             needed=not usable,
         ),
         _downloads(settings),
-        _check("search", lambda: _search(settings), needed=False),
+        *(_check(name, partial(_background, SERVICES[name], settings), needed=False) for name in BACKGROUND),
         _archives(settings),
         _folder("cache", settings.cache),
         _folder("temporary folder", Path(tempfile.gettempdir())),
@@ -77,63 +77,47 @@ def _check(name: str, look: Callable[[], str], *, needed: bool) -> Check:
 
 
 def _versions() -> Check:
-    clients = ", ".join(f"{name} {version(name)}" for name in ("pytest", "boto3", "confluent-kafka", "redis"))
+    libraries = sorted({service.client for service in SERVICES.values() if service.client})
+    clients = ", ".join(f"{name} {version(name)}" for name in ("pytest", *libraries))
     return Check("versions", True, f"Python {platform.python_version()}, labkit {__version__}, {clients}")
 
 
-def _java(settings: Settings) -> str:
-    found = java.find(settings.environ)
-    try:
-        ended = subprocess.run([found.program, "-version"], capture_output=True, timeout=30, check=False)
-        problem = None if ended.returncode == 0 else f"ends with exit status {ended.returncode}"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        problem = f"does not run: {error}"
-    if problem:
-        raise KitError(
-            f"{found.program} {problem}.", "Install a JDK 17 or newer, and set JAVA_HOME to its folder."
-        )
-    return f"{found.version} from {found.source} ({found.program})"
-
-
-def _redis(settings: Settings) -> str:
-    server = redis.find_server(settings.environ)
-    return f"{redis.program_version(server)} ({server})"
+def _programs(settings: Settings, *, needed: bool) -> list[Check]:
+    """What the services that a run starts with need here, each once."""
+    wanted = {need.name: need.look for name in EAGER for need in SERVICES[name].requirements}
+    return [_check(name, partial(look, settings), needed=needed) for name, look in wanted.items()]
 
 
 def _downloads(settings: Settings) -> Check:
-    target = download.folder(settings)
+    releases = [release for name in EAGER if (release := SERVICES[name].release(settings)).files]
     try:
-        wanted = [*download.artifacts("kafka"), *download.artifacts("dynamodb")]
+        lacking, count = _lacking(releases, settings)
     except KitError as problem:
         return Check("downloads", False, problem.what, problem.hint, needed=False)
-    lacking = len(download.missing(wanted, target))
+    titles = " and ".join(release.title for release in releases)
     if not lacking:
-        return Check(
-            "downloads", True, f"Kafka and DynamoDB Local: all {len(wanted)} files are there, verified"
-        )
-    found = f"{lacking} of {len(wanted)} files of Kafka and DynamoDB Local are still to be downloaded"
-    offline = "Unset LABKIT_OFFLINE and run labkit up once with a network."
+        return Check("downloads", True, f"{titles}: all {count} files are there, verified")
+    found = f"{lacking} of {count} files of {titles} are still to be downloaded"
     return Check(
-        "downloads", not settings.offline, found, offline if settings.offline else None, needed=False
+        "downloads", not settings.offline, found, _ONLINE if settings.offline else None, needed=False
     )
 
 
-def _search(settings: Settings) -> str:
-    if (no_docker := docker.available(settings, ["search"])) is None:
+def _lacking(releases: Iterable[Release], settings: Settings) -> tuple[int, int]:
+    """How many files of *releases* are not there, of how many."""
+    wanted = [file for release in releases if release.files for file in download.artifacts(release.files)]
+    return len(download.missing(wanted, download.folder(settings))), len(wanted)
+
+
+def _background(service: Service, settings: Settings) -> str:
+    if (no_docker := docker.available(settings, [service.name])) is None:
         return "Docker has its image, or can pull it"
-    engine = ENGINES[settings.search]
-    found = java.find(settings.environ, *engine.java)
-    wanted = download.artifacts(engine.name)
-    lacking = len(download.missing(wanted, download.folder(settings)))
-    files = (
-        f"{lacking} of {len(wanted)} files are still to be downloaded" if lacking else "all files are there"
-    )
+    release, runs_on = service.release(settings), service.runs_on(settings)
+    lacking, count = _lacking([release], settings)
+    files = f"{lacking} of {count} files are still to be downloaded" if lacking else "all files are there"
     if lacking and settings.offline:
-        raise KitError(
-            f"{no_docker} {engine.title}: {files}.",
-            "Unset LABKIT_OFFLINE and run labkit up once with a network.",
-        )
-    return f"{engine.title} {engine.version} on Java {found.version}: {files}"
+        raise KitError(f"{no_docker} {release.title}: {files}.", _ONLINE)
+    return f"{release.title} {release.version} on {runs_on}: {files}"
 
 
 def _archives(settings: Settings) -> Check:

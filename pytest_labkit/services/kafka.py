@@ -1,4 +1,4 @@
-"""What a Kafka broker needs to run, and the round trip that proves a cluster works."""
+"""Kafka: where it is had from, what a broker needs to run, and the round trip that proves a cluster works."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.jvm import archives, download, java
+from pytest_labkit.services.jvm.archives import Archive
+from pytest_labkit.services.recipes import ContainerRecipe, ExternalRecipe, ProcessRecipe, Program, Server
+from pytest_labkit.services.service import Cluster, Release, Requirement, Say, Service
 
+VERSION = "4.1.1"
 AWAITED = "a record produced and consumed"
 MAIN_CLASS = "kafka.Kafka"
 
+RELEASE = Release("Kafka", VERSION, f"apache/kafka:{VERSION}", "kafka")
+_VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 _TOPIC = "labkit-probe"
 
 
 def endpoint(addresses: Sequence[str], *, backend: str, version: str, ready_s: float = 0.0) -> Endpoint:
     """The endpoint of a cluster whose brokers listen at *addresses*, each `host:port`."""
     servers = ",".join(addresses)
-    return Endpoint("kafka", backend, version, servers, {"KAFKA_BOOTSTRAP_SERVERS": servers}, ready_s)
+    return Endpoint("kafka", backend, version, servers, {_VARIABLE: servers}, ready_s)
 
 
 def probe(endpoint: Endpoint, *, timeout_s: float = 10.0) -> None:
@@ -44,7 +52,7 @@ def brokers(endpoint: Endpoint, *, timeout_s: float = 10.0) -> dict[int, tuple[s
     return {id_: (found[id_].host, found[id_].port) for id_ in sorted(found)}
 
 
-def in_sync(endpoint: Endpoint, brokers: int, *, timeout_s: float = 10.0) -> None:
+def in_sync(endpoint: Endpoint, brokers: int, timeout_s: float = 10.0) -> None:
     """Raises unless so many *brokers* are there and every replica of every partition is in sync."""
     metadata = _metadata(endpoint, timeout_s)
     if len(metadata.brokers) < brokers:
@@ -135,7 +143,7 @@ def random_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
-def prepare(folder: Path, node: Node, nodes: Sequence[Node], *, cluster_id: str) -> None:
+def _prepare(folder: Path, node: Node, nodes: Sequence[Node], *, cluster_id: str) -> None:
     """
     Write all that *node* of *nodes* starts from into *folder*.
 
@@ -157,19 +165,29 @@ def _write(file: Path, properties: Mapping[str, object]) -> None:
 
 
 def _broker(node: Node, nodes: Sequence[Node], data: Path) -> dict[str, object]:
-    """`server.properties` of a combined broker and controller, set for a quick start on a small machine."""
-    replicas = min(3, len(nodes))
-    in_sync = max(1, replicas - 1)  # so that three brokers go on without one of them
-    voters = ",".join(f"{n.id}@127.0.0.1:{n.controller_port}" for n in nodes)
+    """`server.properties` of a combined broker and controller."""
     return {
-        "process.roles": "broker,controller",
         "node.id": node.id,
-        "controller.quorum.voters": voters,
-        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": ",".join(f"{n.id}@127.0.0.1:{n.controller_port}" for n in nodes),
         "listeners": f"PLAINTEXT://{node.address},CONTROLLER://127.0.0.1:{node.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{node.address}",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "log.dirs": data,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 4,
+        **_in_common(len(nodes)),
+    }
+
+
+def _in_common(brokers: int) -> dict[str, object]:
+    """What all *brokers* have in common wherever they run; set for a quick start on a small machine."""
+    replicas = min(3, brokers)
+    in_sync = max(1, replicas - 1)  # so that three brokers go on without one of them
+    return {
+        "process.roles": "broker,controller",
+        "controller.listener.names": "CONTROLLER",
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
         # Internal topics: one partition instead of 50, each of which is a log to open on every broker.
@@ -184,10 +202,6 @@ def _broker(node: Node, nodes: Sequence[Node], data: Path) -> dict[str, object]:
         "group.initial.rebalance.delay.ms": 0,
         "broker.heartbeat.interval.ms": 500,
         "broker.session.timeout.ms": 6000,
-        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "background.threads": 4,
     }
 
 
@@ -210,7 +224,7 @@ _LOGGING = {
 
 
 def command(java: Sequence[str], *, class_path: str, folder: Path) -> list[str]:
-    """Start the broker that `prepare` wrote into *folder*; *java* as in `dynamodb.command`."""
+    """Start the broker that `_prepare` wrote into *folder*; *java* as in `dynamodb.command`."""
     return [
         *java,
         "-Xmx1g",
@@ -220,3 +234,76 @@ def command(java: Sequence[str], *, class_path: str, folder: Path) -> list[str]:
         MAIN_CLASS,
         str(folder / "server.properties"),
     ]
+
+
+def _processes(settings: Settings, brokers: int, say: Say) -> ProcessRecipe:
+    found = java.find(settings.environ)
+    files = download.fetch(download.artifacts("kafka"), settings, say, what=f"Apache Kafka {VERSION}")
+    jars = [file for file in files if file.suffix == ".jar"]
+
+    def prepare(folder: Path, ports: list[int], options: Sequence[str]) -> tuple[list[Program], Endpoint]:
+        nodes = [Node(i + 1, *ports[2 * i : 2 * i + 2]) for i in range(brokers)]
+        cluster_id = random_id()
+        programs = []
+        for node in nodes:
+            home = folder / f"broker-{node.id}"
+            _prepare(home, node, nodes, cluster_id=cluster_id)
+            started = command([*found.command, *options], class_path=java.class_path(jars), folder=home)
+            programs.append(Program(started, node.port, f"broker-{node.id}.log"))
+        return programs, endpoint([node.address for node in nodes], backend="local", version=VERSION)
+
+    archive = Archive("kafka", found, tuple(jars), archives.folder(settings))
+    return ProcessRecipe(2 * brokers, prepare, probe, AWAITED, deadline_s=120 + 30 * brokers, archive=archive)
+
+
+def _servers(brokers: int) -> list[Server]:
+    names = ["localhost"] if brokers == 1 else [f"kafka-{number}" for number in range(1, brokers + 1)]
+    return [_server(number, names) for number in range(1, brokers + 1)]
+
+
+def _server(number: int, names: Sequence[str]) -> Server:
+    """Broker *number* (1, 2 …) of those that are reached by *names*; each is a controller too."""
+    name = names[number - 1]
+    properties = {
+        "node.id": number,
+        "controller.quorum.voters": ",".join(f"{i}@{name}:9094" for i, name in enumerate(names, 1)),
+        "listeners": "PLAINTEXT://:9092,BROKER://:9093,CONTROLLER://:9094",
+        "inter.broker.listener.name": "BROKER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **_in_common(len(names)),
+    }
+
+    def environment(published: int) -> dict[str, str]:
+        return {
+            "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw",
+            "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{published},BROKER://{name}:9093",
+            "KAFKA_JVM_PERFORMANCE_OPTS": " ".join(java.FAST),
+            **{f"KAFKA_{key.upper().replace('.', '_')}": str(value) for key, value in properties.items()},
+        }
+
+    return Server(name, 9092, environment=environment)
+
+
+def _published(ports: Sequence[int]) -> Endpoint:
+    return endpoint([f"127.0.0.1:{port}" for port in ports], backend="docker", version=VERSION)
+
+
+def _given(address: str, _environ: Mapping[str, str]) -> Endpoint:
+    return endpoint(address.split(","), backend="external", version="unknown")
+
+
+SERVICE = Service(
+    name="kafka",
+    variable=_VARIABLE,
+    gives=f"a running Kafka; its `Endpoint`, with `{_VARIABLE}` set",
+    release=lambda _settings: RELEASE,
+    probe=probe,
+    awaited=AWAITED,
+    processes=_processes,
+    containers=lambda _settings: ContainerRecipe(RELEASE.image, _servers, _published, deadline_s=180),
+    external=ExternalRecipe((_VARIABLE,), "127.0.0.1:9092", _given),
+    runs_on=java.runs_on,
+    requirements=(Requirement("java", java.look),),
+    client="confluent-kafka",
+    cluster=Cluster(brokers, in_sync),
+)

@@ -10,8 +10,9 @@ from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.host import concurrently
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import leftovers, registry
-from pytest_labkit.services.backends import LATE, backend_of, choose, known, serves, works
+from pytest_labkit.services.backends import backend_of, choose, known, serves, works
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.catalogue import BACKGROUND
 
 Say = Callable[[str], None]
 
@@ -48,24 +49,29 @@ def up(settings: Settings, names: Iterable[str], *, brokers: int = 1, say: Say =
     with book.locked():
         missing = [name for name in names if not _keeps(book, name, settings, brokers, say)]
         if missing:
-            others = [name for name in missing if name not in LATE]
-            choice = choose(settings, others) if others else None
-            writing = threading.Lock()
-
-            def start(name: str) -> None:
-                chosen = choose(settings, [name]) if choice is None or name in LATE else choice
-                backend = backend_of(chosen.backend)
-                running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
-                with writing:
-                    book.put(running.describe())
-                running.settled()
-
-            concurrently.each(start, missing)
+            _start(missing, book, settings, brokers, say)
         told = book.services()
     return [Endpoint(**told[name]["endpoint"]) for name in names]
 
 
-def _keeps(book: registry.Book, name: str, settings: Settings, brokers: int, say: Say) -> bool:
+def _start(names: list[str], book: registry.Registry, settings: Settings, brokers: int, say: Say) -> None:
+    """Start *names* side by side, each written into *book* as soon as it works."""
+    eager = [name for name in names if name not in BACKGROUND]
+    choice = choose(settings, eager) if eager else None
+    writing = threading.Lock()
+
+    def start(name: str) -> None:
+        chosen = choose(settings, [name]) if choice is None or name in BACKGROUND else choice
+        backend = backend_of(chosen.backend)
+        running = backend.start(name, settings, brokers=brokers, say=say, keep=True)
+        with writing:
+            book.put(running.describe())
+        running.settled()
+
+    concurrently.each(start, names)
+
+
+def _keeps(book: registry.Registry, name: str, settings: Settings, brokers: int, say: Say) -> bool:
     """Whether *book* has a good *name*; one that is not good is stopped and struck out."""
     told = book.services().get(name)
     if told is None:

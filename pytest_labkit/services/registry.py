@@ -22,7 +22,7 @@ from pytest_labkit.services import guard
 from pytest_labkit.services.guard import replace_file
 
 
-class Book:
+class Registry:
     """
     Descriptions of running services in the JSON file *file*, by service.
 
@@ -80,15 +80,15 @@ class Book:
         replace_file(self.file, self._read() | changes)
 
 
-def kept(root: Path) -> Book:
+def kept(root: Path) -> Registry:
     """What `labkit up` keeps for the checkout at *root*."""
-    return Book(root / ".labkit" / "services.json")
+    return Registry(root / ".labkit" / "services.json")
 
 
-def shared(settings: Settings, run: str) -> Book:
+def shared(settings: Settings, run: str) -> Registry:
     """What the workers of the pytest-xdist run with the id *run* share; the name says whose run it is."""
     owner = processes.tag(guard.owner(settings.environ))
-    return Book(settings.root / ".labkit" / "shared" / f"{run}-{owner}.json")
+    return Registry(settings.root / ".labkit" / "shared" / f"{run}-{owner}.json")
 
 
 def sweep_shared(root: Path) -> None:

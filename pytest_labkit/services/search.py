@@ -1,46 +1,52 @@
-"""What OpenSearch and Elasticsearch need to run, and the round trip that proves that one of them works."""
+"""OpenSearch and Elasticsearch: where one is had from, what proves that it works, a test's own indexes."""
 
 from __future__ import annotations
 
 import base64
 import json
+import secrets
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pytest_labkit.services import versions
+from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.base import Endpoint
+from pytest_labkit.services.jvm import archives, download, java
+from pytest_labkit.services.jvm.archives import Archive
+from pytest_labkit.services.jvm.unprivileged import Tenant
+from pytest_labkit.services.recipes import ContainerRecipe, ExternalRecipe, ProcessRecipe, Program, Server
+from pytest_labkit.services.service import Release, Say, Service
 
+OPENSEARCH = "3.8.0"
+ELASTICSEARCH = "7.17.29"
 AWAITED = "a document written and found"
 INDEX = "labkit-probe"
 
 
-@dataclass(frozen=True)
-class Engine:
+@dataclass(frozen=True, kw_only=True)
+class Engine(Release):
     """
     A search engine that the kit can start.
 
     *java* is the oldest and the newest version of Java that it runs on; *property_* begins the names of its
     system properties; *network* is the class of its module that speaks HTTP, and *policy* what the
-    module has to be allowed to.
+    module has to be allowed to; *container* is the environment of its container.
     """
 
     name: str
-    title: str
-    version: str
     java: tuple[int, int]
     main_class: str
     property_: str
     network: str
     options: tuple[str, ...] = ()
     policy: str = ""
+    container: Mapping[str, str]
 
 
 # As the module's own policy, which is not in its jar; the names are those of the pinned jars.
@@ -55,32 +61,48 @@ grant codeBase "${codebase.netty-transport-4.1.94.Final.jar}" {
 };
 """
 
+_IN_CONTAINER = "-Xms256m -Xmx512m -XX:TieredStopAtLevel=1"
+
 ENGINES: Mapping[str, Engine] = MappingProxyType(
     {
         "opensearch": Engine(
-            "opensearch",
-            "OpenSearch",
-            versions.OPENSEARCH,
-            (21, 99),
-            "org.opensearch.bootstrap.OpenSearch",
-            "opensearch",
-            "org.opensearch.transport.Netty4ModulePlugin",
+            name="opensearch",
+            title="OpenSearch",
+            version=OPENSEARCH,
+            image=f"opensearchproject/opensearch:{OPENSEARCH}",
+            files="opensearch",
+            java=(21, 99),
+            main_class="org.opensearch.bootstrap.OpenSearch",
+            property_="opensearch",
+            network="org.opensearch.transport.Netty4ModulePlugin",
+            container={
+                "DISABLE_SECURITY_PLUGIN": "true",
+                "DISABLE_INSTALL_DEMO_CONFIG": "true",
+                "OPENSEARCH_JAVA_OPTS": _IN_CONTAINER,
+            },
         ),
         "elasticsearch": Engine(
-            "elasticsearch",
-            "Elasticsearch",
-            versions.ELASTICSEARCH,
-            (17, 23),  # from 24 on Java has no security manager, without which it does not start
-            "org.elasticsearch.bootstrap.Elasticsearch",
-            "es",
-            "org.elasticsearch.transport.Netty4Plugin",
-            (
+            name="elasticsearch",
+            title="Elasticsearch",
+            version=ELASTICSEARCH,
+            image=f"elasticsearch:{ELASTICSEARCH}",
+            files="elasticsearch",
+            java=(17, 23),  # from 24 on Java has no security manager, without which it does not start
+            main_class="org.elasticsearch.bootstrap.Elasticsearch",
+            property_="es",
+            network="org.elasticsearch.transport.Netty4Plugin",
+            options=(
                 "-Djava.security.manager=allow",
                 "-Djava.locale.providers=SPI,COMPAT",
                 "-Dlog4j2.disable.jmx=true",
                 "-Dlog4j.shutdownHookEnabled=false",
             ),
-            _POLICY,
+            policy=_POLICY,
+            container={
+                "xpack.security.enabled": "false",
+                "ingest.geoip.downloader.enabled": "false",
+                "ES_JAVA_OPTS": _IN_CONTAINER,
+            },
         ),
     }
 )
@@ -149,12 +171,31 @@ def remove(endpoint: Endpoint, prefix: str, *, timeout_s: float = 10.0) -> None:
 
 
 @contextmanager
+def own_indexes(endpoint: Endpoint) -> Iterator[Endpoint]:
+    """
+    *endpoint*, a search engine, with a prefix for the names of indexes that nobody else has.
+
+    What has that prefix is removed in the end, also from an engine that the kit did not start.
+    """
+    from http.client import HTTPException
+
+    prefix = f"labkit-{secrets.token_hex(6)}-"
+    try:
+        yield replace(endpoint, env={**endpoint.env, "SEARCH_PREFIX": prefix})
+    finally:
+        with suppress(OSError, HTTPException):  # an engine that is gone has taken them along
+            remove(endpoint, prefix)
+
+
+@contextmanager
 def calls(url: str, timeout_s: float) -> Iterator[Callable[..., Any]]:
     """
     Calls of the engine at *url*: method, path, body -> what it answers, as JSON; raises if it refuses.
 
     By hand: there are two client libraries, and each takes half a second of a core to import.
     """
+    from http.client import HTTPConnection, HTTPSConnection
+
     place = urlsplit(url)
     kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=timeout_s)
@@ -233,3 +274,77 @@ def options(engine: Engine, home: Path, *, class_path: str) -> list[str]:
         class_path,
         engine.main_class,
     ]
+
+
+def _engine(settings: Settings) -> Engine:
+    return ENGINES[settings.search]
+
+
+def _runs_on(settings: Settings) -> str:
+    return f"Java {java.find(settings.environ, *_engine(settings).java).version}"
+
+
+def _processes(settings: Settings, _brokers: int, say: Say) -> ProcessRecipe:
+    engine = _engine(settings)
+    found = java.find(settings.environ, *engine.java)
+    wanted = download.artifacts(engine.name)
+    files = download.fetch(wanted, settings, say, what=f"{engine.title} {engine.version}")
+    jars = [file for file in files if not is_of_the_module(file)]
+    module = [file for file in files if is_of_the_module(file)]
+
+    def start_from(folder: Path, ports: list[int], given: Sequence[str]) -> tuple[list[Program], Endpoint]:
+        home, tenant = folder / "home", Tenant(folder)
+        prepare(home, engine, http=ports[0], transport=ports[1], module=module)
+        reached = java.class_path([tenant.reach(jar) for jar in jars])
+        server = [*given, *options(engine, home, class_path=reached)]
+        command = [*environment(home), *tenant.command(found.command, server)]
+        return [Program(command, ports[0], "search.log")], _on_port(ports[0], "local", engine)
+
+    # An AOT cache may be used with the same jars in another place, a CDS archive may not.
+    archive = Archive("search", found, tuple(jars), archives.folder(settings)) if found.makes_aot else None
+    return ProcessRecipe(2, start_from, probe, AWAITED, deadline_s=180, archive=archive)
+
+
+def _containers(settings: Settings) -> ContainerRecipe:
+    engine = _engine(settings)
+    environment = {
+        "discovery.type": "single-node",
+        "cluster.routing.allocation.disk.threshold_enabled": "false",
+        **engine.container,
+    }
+    return ContainerRecipe(
+        engine.image,
+        lambda _brokers: [Server("search", 9200, environment=lambda _published: environment)],
+        lambda ports: _on_port(ports[0], "docker", engine),
+        deadline_s=180,
+    )
+
+
+def _on_port(port: int, backend: str, engine: Engine) -> Endpoint:
+    url = f"http://127.0.0.1:{port}"
+    return endpoint(url, backend=backend, engine=engine.name, version=engine.version)
+
+
+def _given(url: str, _environ: Mapping[str, str]) -> Endpoint:
+    """Which engine it is, it says itself."""
+    return endpoint(url, backend="external", engine="opensearch", version="unknown")
+
+
+SERVICE = Service(
+    name="search",
+    variable="SEARCH_URL",
+    gives="a running OpenSearch or Elasticsearch; its `Endpoint`, with `SEARCH_URL`, `SEARCH_ENGINE` "
+    "(`opensearch` or `elasticsearch`) and `SEARCH_PREFIX` set. Indexes whose names begin with that prefix "
+    "are removed after the test. It starts in the background: only a test with this fixture waits for it",
+    release=_engine,
+    probe=probe,
+    awaited=AWAITED,
+    processes=_processes,
+    containers=_containers,
+    external=ExternalRecipe(
+        ("OPENSEARCH_URL", "ELASTICSEARCH_URL"), "http://127.0.0.1:9200", _given, identified
+    ),
+    runs_on=_runs_on,
+    own=own_indexes,
+    background=True,
+)

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pytest_labkit.domain.errors import KitError
+from pytest_labkit.services import dynamodb
 from pytest_labkit.services.aws import own_session
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.session.isolation import Slot, take
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
 
-_URL = "AWS_ENDPOINT_URL_DYNAMODB"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_URL = dynamodb.SERVICE.variable
 _NEW_IMAGES: Any = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
-# DynamoDB Local keeps four threads for each access key it ever saw: few, used again and again.
-_SLOTS = range(16)
 
 
-class Tables:
+class DynamoDBSandbox:
     """
     A fresh DynamoDB for one test, and the kit's own view of it.
 
@@ -38,10 +34,10 @@ class Tables:
     def __init__(self, endpoint: Endpoint, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._made: list[str] = []
-        self._slot = take("dynamodb", _SLOTS, more=True) if _is_local(endpoint.address) else None
-        self.env: Mapping[str, str] = dict(endpoint.env) | (_credentials(self._slot) if self._slot else {})
-        for name, value in self.env.items():
-            environ[name] = value
+        self._slot = dynamodb.take_namespace(endpoint)
+        own = dynamodb.credentials(self._slot) if self._slot else {}
+        self.env: Mapping[str, str] = {**endpoint.env, **own}
+        environ.update(self.env)
         self.client = self._new_client()
         if self._slot is not None:  # a run that was killed may have left tables in this namespace
             self._made = self.client.list_tables()["TableNames"]
@@ -60,17 +56,9 @@ class Tables:
         Raises:
             KitError: A table of that name is there that the kit did not make.
         """
-        keys = [partition_key] if sort_key is None else [partition_key, sort_key]
+        schema = _schema(partition_key, *([sort_key] if sort_key else []))
         try:
-            made = self.client.create_table(
-                TableName=name,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys],
-                KeySchema=[
-                    {"AttributeName": key, "KeyType": role}
-                    for (key, _), role in zip(keys, ("HASH", "RANGE"), strict=False)
-                ],
-            )
+            made = self.client.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **schema)
         except self.client.exceptions.ResourceInUseException:
             raise KitError(
                 f"The DynamoDB at {self.env[_URL]} has a table {name!r} already.",
@@ -78,9 +66,7 @@ class Tables:
             ) from None
         self._made.append(name)
         if made["TableDescription"]["TableStatus"] != "ACTIVE":  # DynamoDB Local has it at once
-            self.client.get_waiter("table_exists").wait(
-                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
+            self._await(name)
 
     def start_stream(self, name: str) -> None:
         """Give the table *name* a stream of its changes from now on, which has each item as it is put."""
@@ -92,6 +78,10 @@ class Tables:
 
     def _set_stream(self, name: str, specification: Any) -> None:
         self.client.update_table(TableName=name, StreamSpecification=specification)
+        self._await(name)
+
+    def _await(self, name: str) -> None:
+        """Wait until the table *name* can be used."""
         self.client.get_waiter("table_exists").wait(
             TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
@@ -145,20 +135,12 @@ class Tables:
         )
 
 
-def _is_local(address: str) -> bool:
-    return urlsplit(address).hostname in _LOOPBACK
-
-
-def _credentials(slot: Slot) -> dict[str, str]:
-    """
-    Credentials for *slot*, and no way to any that the machine has.
-
-    Letters and digits only: DynamoDB Local accepts no others in an access key.
-    """
+def _schema(*keys: tuple[str, str]) -> dict[str, Any]:
+    """What `create_table` is told of *keys*: the partition key, and the sort key if there is one."""
     return {
-        "AWS_ACCESS_KEY_ID": f"labkit{slot.number}",
-        "AWS_SECRET_ACCESS_KEY": "labkit",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "AWS_EC2_METADATA_DISABLED": "true",
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": kind} for key, kind in keys],
+        "KeySchema": [
+            {"AttributeName": key, "KeyType": role}
+            for (key, _), role in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
     }

@@ -14,15 +14,13 @@ from pytest_labkit.answers.door import Answers
 from pytest_labkit.checks.measure import Measure
 from pytest_labkit.domain.model import Chronicle, Span
 from pytest_labkit.domain.seeds import derive
-from pytest_labkit.services.backends import NAMES
-from pytest_labkit.services.base import Endpoint
-from pytest_labkit.session.isolation import own_database, own_indexes
+from pytest_labkit.services.catalogue import NAMES
 from pytest_labkit.session.lab_session import LabSession, session_of
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.faults import Faults
     from pytest_labkit.faults.link import Relay
-    from pytest_labkit.session.dynamodb import Tables
+    from pytest_labkit.session.dynamodb import DynamoDBSandbox
     from pytest_labkit.systems.under_test import UnderTest
 
 
@@ -74,57 +72,19 @@ def dynamodb(
     labkit_turn: None,  # noqa: ARG001 - it is had while this is
     labkit_environ: MutableMapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Tables]:
+) -> Iterator[DynamoDBSandbox]:
     """A DynamoDB of this test's own, which a plain boto3 finds."""
     import boto3
 
     from pytest_labkit.services.aws import new_session
-    from pytest_labkit.session.dynamodb import Tables
+    from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    tables = Tables(labkit_session.plan.endpoint("dynamodb"), labkit_environ)
-    yield tables
-    tables.close()
-
-
-@pytest.fixture
-def kafka(
-    labkit_session: LabSession,
-    labkit_turn: None,  # noqa: ARG001 - it is had while this is
-    labkit_environ: MutableMapping[str, str],
-) -> Endpoint:
-    """A running Kafka; `KAFKA_BOOTSTRAP_SERVERS` is set."""
-    return _found("kafka", labkit_session, labkit_environ)
-
-
-@pytest.fixture
-def redis(
-    labkit_session: LabSession,
-    labkit_turn: None,  # noqa: ARG001 - it is had while this is
-    labkit_environ: MutableMapping[str, str],
-) -> Iterator[Endpoint]:
-    """A running Redis, and in it an empty database of this test's own; `REDIS_URL` is set."""
-    with own_database(labkit_session.plan.endpoint("redis")) as endpoint:
-        labkit_environ.update(endpoint.env)
-        yield endpoint
-
-
-@pytest.fixture
-def search(
-    labkit_session: LabSession,
-    labkit_turn: None,  # noqa: ARG001 - it is had while this is
-    labkit_environ: MutableMapping[str, str],
-) -> Iterator[Endpoint]:
-    """
-    A running search engine; `SEARCH_URL` and `SEARCH_ENGINE` (`opensearch` or `elasticsearch`) are set.
-
-    So is `SEARCH_PREFIX`, with which the names of this test's indexes begin: those are removed after it.
-    """
-    with own_indexes(labkit_session.plan.endpoint("search")) as endpoint:
-        labkit_environ.update(endpoint.env)
-        yield endpoint
+    sandbox = DynamoDBSandbox(labkit_session.plan.endpoint("dynamodb"), labkit_environ)
+    yield sandbox
+    sandbox.close()
 
 
 @pytest.fixture
@@ -234,9 +194,3 @@ class _Environ(MutableMapping[str, str]):
 
     def __len__(self) -> int:
         return len(os.environ)
-
-
-def _found(name: str, session: LabSession, environ: MutableMapping[str, str]) -> Endpoint:
-    endpoint = session.plan.endpoint(name)
-    environ.update(endpoint.env)
-    return endpoint

@@ -12,7 +12,7 @@ from pytest_labkit.course.sources import untouched
 from pytest_labkit.domain.errors import LabkitError, UsageProblem
 from pytest_labkit.domain.model import ServiceInfo
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services.backends import LATE, NAMES
+from pytest_labkit.services.catalogue import BACKGROUND, NAMES
 from pytest_labkit.session.collection import Collection, criterion_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class ServicePlan:
 
     def start(self, items: Iterable[pytest.Item]) -> dict[str, ServiceInfo]:
         """Start what *items* ask for, but for what takes long; a failure is kept for the tests."""
-        names = {name for item in items if criterion_of(item) for name in _wanted_by(item)}.difference(LATE)
+        names = {name for item in items if criterion_of(item) for name in _wanted_by(item)}.difference(
+            BACKGROUND
+        )
         brokers = max((run.lab.brokers for run in self._collection.runs), default=1)
         try:
             started = self.services.start(sorted(names), brokers=brokers) if names else {}
@@ -83,14 +85,14 @@ class ServicePlan:
     def stub(self, item: pytest.Item) -> NotImplementedError | None:
         """What *item* would find, if it wants a service that takes long to start and finds only a stub."""
         criterion = criterion_of(item)
-        if criterion is None or not set(LATE) & set(_wanted_by(item)):
+        if criterion is None or not set(BACKGROUND) & set(_wanted_by(item)):
             return None
         return untouched(self._collection.run_of(item).staged, criterion)
 
     def _late(self, item: pytest.Item) -> Iterator[str]:
         """Those that take long to start, and that *item* will use."""
         wanted = [] if criterion_of(item) is None or self.stub(item) else _wanted_by(item)
-        return (name for name in wanted if name in LATE)
+        return (name for name in wanted if name in BACKGROUND)
 
     def close(self) -> list[str]:
         """Stop what was started; the names of it."""

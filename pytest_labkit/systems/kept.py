@@ -42,7 +42,7 @@ def kept(settings: Settings) -> System | None:
     return find(book(settings), settings)
 
 
-def find(written: registry.Book, settings: Settings) -> System | None:
+def find(written: registry.Registry, settings: Settings) -> System | None:
     """The system that is *written* down there, whatever has become of it; `None` if there is none."""
     for told in written.services().values():
         if (found := local.find(told, settings)) is not None:
@@ -50,13 +50,13 @@ def find(written: registry.Book, settings: Settings) -> System | None:
     return None
 
 
-def write_down(system: System, into: registry.Book) -> None:
+def write_down(system: System, into: registry.Registry) -> None:
     """Have whoever finds *system* in that book find the processes that it has now."""
     with into.locked():
         into.put(system.running.describe())
 
 
-def catch_up(system: System, with_book: registry.Book) -> None:
+def catch_up(system: System, with_book: registry.Registry) -> None:
     """Take over which processes *system* has now from what another process has written down."""
     told = with_book.services()[system.running.endpoint.service]
     system.running.processes[:] = told["processes"]
@@ -68,7 +68,7 @@ def status(settings: Settings) -> list[Health]:
     return found.health() if found else []
 
 
-def _stop(kept_in: registry.Book, settings: Settings, say: Say) -> list[str]:
+def _stop(kept_in: registry.Registry, settings: Settings, say: Say) -> list[str]:
     names = []
     if (found := kept(settings)) is not None:
         names = list(found.urls)
@@ -79,6 +79,6 @@ def _stop(kept_in: registry.Book, settings: Settings, say: Say) -> list[str]:
     return names
 
 
-def book(settings: Settings) -> registry.Book:
+def book(settings: Settings) -> registry.Registry:
     """Where the system that `up` keeps for this checkout is written down."""
-    return registry.Book(settings.root / ".labkit" / "system.json")
+    return registry.Registry(settings.root / ".labkit" / "system.json")

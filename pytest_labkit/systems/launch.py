@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_labkit import __version__
 from pytest_labkit.course import submission
+from pytest_labkit.course.submission import Staged
 from pytest_labkit.domain.model import Lab
 from pytest_labkit.host.settings import Settings
+from pytest_labkit.services import redis
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.local.recipes import Program, Recipe
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.services.recipes import ProcessRecipe, Program
 from pytest_labkit.systems import health
 from pytest_labkit.systems.plan import Plan
 
@@ -28,41 +31,46 @@ _DEADLINE_S = 60.0
 _HINT = "What a program said before it ended stands above; where it is yours, correct it and start again."
 
 
-def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settings) -> Recipe:
+def recipe(lab: Lab, plan: Plan, endpoints: Iterable[Endpoint], settings: Settings) -> ProcessRecipe:
     """How the system of *lab* is started: the links first, then the programs in the order of *plan*."""
-    root = lab.folder.parents[len(lab.package.split(".")) - 1]
     given = {endpoint.service: endpoint for endpoint in endpoints}
-    known = {name: _server(endpoint) for name, endpoint in given.items()}
-    database = _database(given["redis"]) if "redis" in given else 0
 
     def prepare(folder: Path, ports: list[int], _options: Sequence[str]) -> tuple[list[Program], Endpoint]:
         control, own, ways = ports[0], ports[1 : 1 + len(plan.names)], ports[1 + len(plan.names) :]
-        targets = known | {name: ("127.0.0.1", port) for name, port in zip(plan.names, own, strict=True)}
+        places = dict(zip(plan.names, own, strict=True))
         links = dict(zip(plan.links(), ways, strict=True))
-        lines = [_line(way, port, targets[way[1]]) for way, port in links.items()]
         (folder / "answers").mkdir()
         staged = submission.stage(lab, settings.answers, folder / "answers")
-        alerts = str(staged.folder / plan.alerts) if plan.alerts else None
         (folder / PLAN).write_text(plan.model_dump_json(indent=1), encoding="utf-8")
-        board = _written(folder / f"{LINKS}.json", {"port": control, "lines": lines, "alerts": alerts})
-        programs = [_program("pytest_labkit.faults.daemon", board, control)]
-        for name, port in zip(plan.names, own, strict=True):
-            told = {
-                "package": lab.package,
-                "root": str(root),
-                "folders": [str(path) for path in dict.fromkeys((staged.folder, lab.folder))],
-                "module": f"{plan.package}.{name}",
-                "name": name,
-                "port": port,
-                "calls": {way[1]: ("127.0.0.1", at) for way, at in links.items() if way[0] == name},
-                "database": database,
-            }
-            file = _written(folder / f"{name}.json", told)
+        programs = [_links(folder, plan, staged, control, _lines(links, places, given))]
+        for name, port in places.items():
+            told = _told(lab, staged, given) | {"name": name, "module": f"{plan.package}.{name}"}
+            calls = {way[1]: ("127.0.0.1", at) for way, at in links.items() if way[0] == name}
+            file = _written(folder / f"{name}.json", {**told, "port": port, "calls": calls})
             programs.append(_program("pytest_labkit.systems.program", file, port))
-        return programs, _endpoint(lab, dict(zip(plan.names, own, strict=True)), control)
+        return programs, _endpoint(lab, places, control)
 
     ports = 1 + len(plan.names) + len(list(plan.links()))
-    return Recipe(ports, prepare, health.probe, "every program healthy", _DEADLINE_S, hint=_HINT)
+    return ProcessRecipe(
+        ports, prepare, health.probe, "every program healthy", deadline_s=_DEADLINE_S, hint=_HINT
+    )
+
+
+def _links(folder: Path, plan: Plan, staged: Staged, control: int, lines: list[dict[str, Any]]) -> Program:
+    """The process that the links lead through, which has the alert rules too."""
+    alerts = str(staged.folder / plan.alerts) if plan.alerts else None
+    file = _written(folder / f"{LINKS}.json", {"port": control, "lines": lines, "alerts": alerts})
+    return _program("pytest_labkit.faults.daemon", file, control)
+
+
+def _told(lab: Lab, staged: Staged, given: Mapping[str, Endpoint]) -> dict[str, Any]:
+    """What all programs of *lab* are told."""
+    return {
+        "package": lab.package,
+        "root": str(lab.folder.parents[len(lab.package.split(".")) - 1]),
+        "folders": [str(path) for path in dict.fromkeys((staged.folder, lab.folder))],
+        "database": redis.database(given[redis.SERVICE.name]) if redis.SERVICE.name in given else 0,
+    }
 
 
 def alerts(folder: Path) -> Path | None:
@@ -84,15 +92,20 @@ def _server(endpoint: Endpoint) -> tuple[str, int]:
     return place.hostname or "127.0.0.1", place.port or 0
 
 
-def _database(redis: Endpoint) -> int:
-    """The number of the database that the address of *redis* leads to."""
-    return int(urlsplit(redis.address).path.strip("/") or 0)
+def _lines(
+    links: Mapping[tuple[str, str], int], places: Mapping[str, int], given: Mapping[str, Endpoint]
+) -> list[dict[str, Any]]:
+    """Each of *links*, caller and callee, with the port that it begins at and the place that it leads to."""
+    targets = {name: _server(endpoint) for name, endpoint in given.items()}
+    targets |= {name: ("127.0.0.1", port) for name, port in places.items()}
+    return [_line(way, port, targets[way[1]]) for way, port in links.items()]
 
 
 def _line(way: tuple[str, str], port: int, target: tuple[str, int]) -> dict[str, Any]:
     caller, callee = way
     host, at = target
-    group = {"group": f"{caller}-{callee}", "key": callee, "kafka": callee == "kafka"}
+    kafka = callee in SERVICES and SERVICES[callee].cluster is not None
+    group = {"group": f"{caller}-{callee}", "key": callee, "kafka": kafka}
     return {**group, "host": host, "port": at, "at": port}
 
 

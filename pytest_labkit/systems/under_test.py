@@ -11,7 +11,7 @@ from pytest_labkit.domain.model import Lab
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import local
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.registry import Book
+from pytest_labkit.services.registry import Registry
 from pytest_labkit.systems import kept
 from pytest_labkit.systems.plan import read
 from pytest_labkit.systems.running import System, start
@@ -20,7 +20,7 @@ from pytest_labkit.systems.running import System, start
 class UnderTest(System):
     """A system that other processes, such as `chaos`, may change as well: it is found in *written*."""
 
-    def __init__(self, running: local.Local, seed: int, written: Book) -> None:
+    def __init__(self, running: local.Local, seed: int, written: Registry) -> None:
         super().__init__(running, seed)
         self.written = written
         kept.write_down(self, written)
@@ -66,7 +66,7 @@ def started(
     """
     chosen = settings if answers is None else replace(settings, answers=answers)
     first = start(lab, read(lab), endpoints, chosen)
-    made = UnderTest(first.running, settings.seed, Book(folder / "system.json"))
+    made = UnderTest(first.running, settings.seed, Registry(folder / "system.json"))
     try:
         yield made
     finally:

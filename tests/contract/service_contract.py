@@ -22,13 +22,13 @@ from redis import Redis
 from pytest_labkit.domain.errors import ServiceFailed
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Running, probe, works
-from pytest_labkit.services.backends import PROMPT
 from pytest_labkit.services.base import Backend, Endpoint
+from pytest_labkit.services.catalogue import EAGER
 from pytest_labkit.services.wait import until
 
 Start = Callable[..., Running]
 
-EACH = [*PROMPT, pytest.param("search", marks=pytest.mark.exhaustive)]
+EACH = [*EAGER, pytest.param("search", marks=pytest.mark.exhaustive)]
 """Every service; search, which takes longest to start, with the exhaustive tests."""
 
 

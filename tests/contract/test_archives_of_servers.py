@@ -16,9 +16,9 @@ import pytest
 import pytest_labkit
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import guard, local, works
-from pytest_labkit.services.local import archives, java
-from pytest_labkit.services.local.archives import Archive
-from pytest_labkit.services.local.recipes import RECIPES
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.services.jvm import archives, java
+from pytest_labkit.services.jvm.archives import Archive
 
 
 def silent(_line: str) -> None:
@@ -30,7 +30,7 @@ def _without_archives(settings: Settings, tmp_path: Path) -> Settings:
     """A cache that has the downloads, which are the user's, and no archive."""
     real, cache = settings.cache, tmp_path / "cache"
     for name in ("kafka", "dynamodb"):
-        RECIPES[name](settings, 1, silent)
+        SERVICES[name].processes(settings, 1, silent)
     cache.mkdir()
     (cache / "jars").symlink_to(real / "jars")
     return replace(settings, cache=cache, backend="local")
@@ -38,16 +38,15 @@ def _without_archives(settings: Settings, tmp_path: Path) -> Settings:
 
 def archive_of(service: str, settings: Settings) -> Archive:
     """The archive that *service* is started from."""
-    archive = RECIPES[service](settings, 1, silent).archive
+    archive = SERVICES[service].processes(settings, 1, silent).archive
     assert archive is not None
     return archive
 
 
 def classes_from_archive(service: str, settings: Settings, options: list[str]) -> tuple[int, int]:
     """Of a start of *service* with *options*: how many classes came from an archive, and how many not."""
-    running = local._attempt(
-        service, RECIPES[service](settings, 1, silent), settings, [*options, "-Xlog:class+load:file=loaded"]
-    )
+    recipe = SERVICES[service].processes(settings, 1, silent)
+    running = local._attempt(service, recipe, settings, [*options, "-Xlog:class+load:file=loaded"])
     try:
         sources = (running.folder / "loaded").read_text().splitlines()
     finally:

@@ -21,8 +21,9 @@ from service_contract import Start, produced
 
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Running, Services, docker, works
+from pytest_labkit.services.catalogue import SERVICES
 from pytest_labkit.services.docker.owner import KEPT, sweep
-from pytest_labkit.services.docker.recipes import RECIPES, Server
+from pytest_labkit.services.recipes import ContainerRecipe, Server
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_usable")]
 
@@ -49,7 +50,12 @@ def kill(daemon: sdk.DockerClient) -> Callable[[Running], None]:
 def doomed(monkeypatch: pytest.MonkeyPatch) -> str:
     """A container of the Redis image that says something and ends with status 3."""
     server = Server("redis", 6379, ["sh", "-c", "echo cannot go on; exit 3"])
-    monkeypatch.setitem(RECIPES, "redis", replace(RECIPES["redis"], servers=lambda _brokers: [server]))
+    redis = SERVICES["redis"]
+
+    def containers(settings: Settings) -> ContainerRecipe:
+        return replace(redis.containers(settings), servers=lambda _brokers: [server])
+
+    monkeypatch.setitem(SERVICES, "redis", replace(redis, containers=containers))
     return "cannot go on"
 
 

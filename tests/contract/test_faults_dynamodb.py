@@ -16,7 +16,7 @@ from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.link import Relay
 from pytest_labkit.host import settings
 from pytest_labkit.services.aws import new_session
-from pytest_labkit.session.dynamodb import Tables
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 CANNOT = r"Could not connect|Connection was closed|Connection reset"
 KEY = {"id": {"S": "a"}}
@@ -49,16 +49,16 @@ class Environ(dict[str, str]):
 
 
 @pytest.fixture
-def tables(running: services.Services, environ: Environ) -> Iterator[Tables]:
+def tables(running: services.Services, environ: Environ) -> Iterator[DynamoDBSandbox]:
     """What the fixture `dynamodb` gives, with a table."""
-    made = Tables(running.endpoint("dynamodb"), environ)
+    made = DynamoDBSandbox(running.endpoint("dynamodb"), environ)
     made.create_table("event-store", partition_key=("id", "S"))
     yield made
     made.close()
 
 
 @pytest.fixture
-def faults(running: services.Services, tables: Tables, environ: Environ) -> Iterator[Faults]:
+def faults(running: services.Services, tables: DynamoDBSandbox, environ: Environ) -> Iterator[Faults]:
     """The faults of one test."""
     relay = Relay()
     made = Faults(running, ["dynamodb"], environ, relay, seed=407)
@@ -75,7 +75,7 @@ def client() -> Any:
     )
 
 
-def test_an_outage_that_loses_nothing(faults: Faults, tables: Tables) -> None:
+def test_an_outage_that_loses_nothing(faults: Faults, tables: DynamoDBSandbox) -> None:
     """Refused meanwhile, and the same client reads afterwards what it has written."""
     store = client()
     store.put_item(TableName="event-store", Item=KEY)
@@ -86,7 +86,7 @@ def test_an_outage_that_loses_nothing(faults: Faults, tables: Tables) -> None:
     assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
 
 
-def test_a_hole_makes_boto3_time_out(faults: Faults, tables: Tables) -> None:
+def test_a_hole_makes_boto3_time_out(faults: Faults, tables: DynamoDBSandbox) -> None:
     """The write was done, the reply never came."""
     store = client()
     with faults.dynamodb.hole("replies"), pytest.raises(ReadTimeoutError, match="timeout"):
@@ -95,7 +95,7 @@ def test_a_hole_makes_boto3_time_out(faults: Faults, tables: Tables) -> None:
     assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
 
 
-def test_a_pause_keeps_the_tables(faults: Faults, tables: Tables) -> None:
+def test_a_pause_keeps_the_tables(faults: Faults, tables: DynamoDBSandbox) -> None:
     """Nobody answers, nothing is lost."""
     store = client()
     store.put_item(TableName="event-store", Item=KEY)
@@ -104,7 +104,7 @@ def test_a_pause_keeps_the_tables(faults: Faults, tables: Tables) -> None:
     assert [KEY] == tables.items("event-store")
 
 
-def test_a_kill_loses_the_tables(faults: Faults, tables: Tables) -> None:
+def test_a_kill_loses_the_tables(faults: Faults, tables: DynamoDBSandbox) -> None:
     """DynamoDB Local keeps them in memory; the test's own cleaning up is none the worse for it."""
     with faults.dynamodb.killed(), pytest.raises((Broken, HTTPClientError), match=CANNOT):
         client().list_tables()
@@ -112,7 +112,7 @@ def test_a_kill_loses_the_tables(faults: Faults, tables: Tables) -> None:
     tables.create_table("event-store", partition_key=("id", "S"))
 
 
-def test_http_faults_and_a_link_add_up(faults: Faults, tables: Tables) -> None:
+def test_http_faults_and_a_link_add_up(faults: Faults, tables: DynamoDBSandbox) -> None:
     """The proxy of `proxied()` stands in front of the link."""
     with tables.proxied() as proxy:
         store = client()
@@ -137,7 +137,7 @@ NAMES = ["lose_reply", "throttle", "fail", "delay", "leave_unprocessed", "split_
 
 @pytest.mark.parametrize("fault", HTTP_FAULTS, ids=NAMES)
 def test_an_http_fault_is_undone_when_the_test_raises(
-    tables: Tables, fault: Callable[[DynamoDBProxy], Any]
+    tables: DynamoDBSandbox, fault: Callable[[DynamoDBProxy], Any]
 ) -> None:
     """And the next request, on the same connection, is as if nothing had been."""
     with tables.proxied() as proxy:

@@ -19,7 +19,7 @@ import pytest
 from labs.lab3.search_index import SearchFailed, SearchIndex
 from pytest_labkit.host import settings
 from pytest_labkit.services import Endpoint, Services, search
-from pytest_labkit.session.isolation import own_indexes
+from pytest_labkit.services.search import own_indexes
 
 MUG = {"order_id": "1", "items": ["Red mug", "tea, green"], "status": "confirmed", "total": 9.5, "paid": True}
 PEN = {"order_id": "2", "items": ["a pen that is red"], "status": "created", "total": 2, "paid": False}

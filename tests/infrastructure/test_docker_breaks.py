@@ -17,10 +17,9 @@ import pytest
 
 from pytest_labkit import services
 from pytest_labkit.host import processes, settings
-from pytest_labkit.services import docker, registry
+from pytest_labkit.services import docker, redis, registry
 from pytest_labkit.services.docker import owner
 from pytest_labkit.services.docker.daemon import connected
-from pytest_labkit.services.versions import IMAGES
 from tests.infrastructure.conftest import Course, eventually
 
 pytestmark = pytest.mark.docker
@@ -113,7 +112,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     own = Daemon(folder)
     try:
         own.start()
-        image = subprocess.run(["docker", "save", IMAGES["redis"]], capture_output=True, check=True).stdout
+        save = ["docker", "save", redis.RELEASE.image]
+        image = subprocess.run(save, capture_output=True, check=True).stdout
         environ = {**os.environ, "DOCKER_HOST": own.host}
         subprocess.run(["docker", "load"], input=image, env=environ, capture_output=True, check=True)
         yield own
@@ -157,7 +157,7 @@ def test_a_run_that_came_to_its_end_was_not_killed(course: Course) -> None:
 
 def test_f06_a_reaper_that_never_answers(course: Course) -> None:
     """In the place of Ryuk there is another server: it is said, the run goes on, and the next one sweeps."""
-    environ = {**os.environ, "RYUK_CONTAINER_IMAGE": IMAGES["redis"]}
+    environ = {**os.environ, "RYUK_CONTAINER_IMAGE": redis.RELEASE.image}
     run = course.until_it_waits("--lab-backend", "docker", environ=environ)
     run.kill()
     said, _ = run.communicate(timeout=60)
@@ -186,7 +186,7 @@ from pytest_labkit import services
 from pytest_labkit.host import settings
 from pytest_labkit.services import registry
 if sys.argv[2] == "killed":
-    registry.Book.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    registry.Registry.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 services.up(settings.resolve(Path(sys.argv[1]), options={"backend": "docker"}), ["redis"])
 """
 

@@ -140,7 +140,7 @@ services.up(settings.resolve(Path(sys.argv[1]), options={{"backend": "local"}}),
         "processes.free_ports",  # its folder is there, nothing else
         "processes.identity",  # not even its note can be written
         "local.processes.listens",  # it runs, and is noted
-        "state.Book.put",  # it works, and is not in the state file yet
+        "registry.Registry.put",  # it works, and is not in the state file yet
         "local.Local.settled",  # it is in the state file, and its note is there still
     ],
 )

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from pytest_labkit.host import settings
-from pytest_labkit.services import Services
-from pytest_labkit.session import dynamodb, isolation
+from pytest_labkit.services import Services, slots
+from pytest_labkit.session import dynamodb
 from tests.infrastructure.conftest import STORE, TESTS, Course, eventually
 
 MEETING = """
@@ -91,14 +91,14 @@ def test_f20_a_killed_test_s_tables_are_gone(tmp_path: Path) -> None:
         endpoint = run.endpoint("dynamodb")
         environ: dict[str, str] = {}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(isolation.secrets, "randbelow", lambda _: 3)
+            patch.setattr(slots.secrets, "randbelow", lambda _: 3)
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
                 patch.setenv(name, "labkit3" if name == "AWS_ACCESS_KEY_ID" else "us-east-1")
             patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint.address)
-            first = dynamodb.Tables(endpoint, environ)
+            first = dynamodb.DynamoDBSandbox(endpoint, environ)
             first.create_table("left", partition_key=("id", "S"))
             assert first._slot is not None
             first._slot.lock.release()  # as when its process is killed: nothing is deleted
-            second = dynamodb.Tables(endpoint, environ)
+            second = dynamodb.DynamoDBSandbox(endpoint, environ)
             assert [] == second.client.list_tables()["TableNames"]
             second.close()

@@ -15,7 +15,7 @@ from labs.lab3.checks.feeding import TABLE, Source, Topic
 from labs.lab3.streams import DynamoDBStream, Item, KafkaStream, PositionLost
 from pytest_labkit import services
 from pytest_labkit.host import settings
-from pytest_labkit.session.dynamodb import Tables
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 DEADLINE_S = 30.0
 
@@ -29,12 +29,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Servi
 
 
 @pytest.fixture
-def tables(running: services.Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+def tables(running: services.Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBSandbox]:
     """A DynamoDB of the test's own with the table, which has no stream yet."""
     for name in running.endpoint("dynamodb").env:
         monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it is as it was afterwards
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which keeps the credentials of the test before
-    made = Tables(running.endpoint("dynamodb"), os.environ)
+    made = DynamoDBSandbox(running.endpoint("dynamodb"), os.environ)
     made.create_table(TABLE, partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
     yield made
     made.close()
@@ -44,7 +44,7 @@ def tables(running: services.Services, monkeypatch: pytest.MonkeyPatch) -> Itera
 def source(
     request: pytest.FixtureRequest,
     running: services.Services,
-    tables: Tables,
+    tables: DynamoDBSandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Source]:
     """What carries the changes; it is open."""
@@ -65,7 +65,7 @@ def stream(source: Source) -> Callable[[], Any]:
     return KafkaStream if isinstance(source, Topic) else DynamoDBStream
 
 
-def put(tables: Tables, name: str, *versions: int) -> list[Item]:
+def put(tables: DynamoDBSandbox, name: str, *versions: int) -> list[Item]:
     """Put an item for each of *versions*, with bytes in it."""
     items = [
         {"aggregate_id": {"S": name}, "version": {"N": str(v)}, "payload": {"B": bytes([v, 0, 255])}}
@@ -87,7 +87,9 @@ def read_all(reader: Any, position: str | None, count: int) -> tuple[list[Item],
     return found, position
 
 
-def test_items_come_as_they_were_put(source: Source, stream: Callable[[], Any], tables: Tables) -> None:
+def test_items_come_as_they_were_put(
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
+) -> None:
     """All items are given, bytes as bytes, those of one stream of events in the order of their puts."""
     expected = put(tables, "order-1", *range(1, 8)) + put(tables, "order-2", 1, 2)
     found, _ = read_all(stream(), None, len(expected))
@@ -96,7 +98,9 @@ def test_items_come_as_they_were_put(source: Source, stream: Callable[[], Any], 
         assert of_one == [item for item in found if item["aggregate_id"]["S"] == name]
 
 
-def test_a_position_is_good_in_any_process(source: Source, stream: Callable[[], Any], tables: Tables) -> None:
+def test_a_position_is_good_in_any_process(
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
+) -> None:
     """Another reader goes on from the position that the first one gave."""
     put(tables, "order-1", 1, 2, 3)
     _, position = read_all(stream(), None, 3)
@@ -105,7 +109,7 @@ def test_a_position_is_good_in_any_process(source: Source, stream: Callable[[], 
 
 
 def test_after_the_end_comes_what_is_put_later(
-    source: Source, stream: Callable[[], Any], tables: Tables
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
 ) -> None:
     """end() is the position after all that there is."""
     put(tables, "order-1", 1, 2, 3)
@@ -117,7 +121,9 @@ def test_after_the_end_comes_what_is_put_later(
     assert expected == read_all(reader, end, 1)[0]
 
 
-def test_what_is_deleted_is_not_told_of(source: Source, stream: Callable[[], Any], tables: Tables) -> None:
+def test_what_is_deleted_is_not_told_of(
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
+) -> None:
     """A deleted item leaves the changes before and after it."""
     first = put(tables, "order-1", 1)
     tables.delete(TABLE, {"aggregate_id": {"S": "order-1"}, "version": {"N": "1"}})
@@ -126,7 +132,7 @@ def test_what_is_deleted_is_not_told_of(source: Source, stream: Callable[[], Any
 
 
 def test_a_position_that_the_stream_has_lost(
-    source: Source, stream: Callable[[], Any], tables: Tables
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
 ) -> None:
     """read raises PositionLost; the same reader goes on from the end that there is now."""
     put(tables, "order-1", *range(1, 4))

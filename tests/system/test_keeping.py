@@ -50,7 +50,7 @@ def test_up_status_down(tmp_path: Path) -> None:
         code, said = labkit(tmp_path, "up", "lab4", "--chaos")
         assert (0, True) == (code, "✓ order at http://127.0.0.1:" in said), said
         assert "  export ORDER_URL=http://127.0.0.1:" in said
-        told = registry.Book(tmp_path / ".labkit" / "system.json").services()["lab4"]
+        told = registry.Registry(tmp_path / ".labkit" / "system.json").services()["lab4"]
         assert 0 == labkit(tmp_path, "status")[0]
         psutil.Process(told["processes"][2]["pid"]).kill()
         code, said = labkit(tmp_path, "status")

@@ -20,9 +20,9 @@ from filelock import FileLock
 from pytest_labkit.host.settings import resolve
 from pytest_labkit.services import doctor
 from pytest_labkit.services.doctor import Check
-from pytest_labkit.services.local import archives
-from pytest_labkit.services.local.archives import Archive
-from pytest_labkit.services.local.java import Java
+from pytest_labkit.services.jvm import archives
+from pytest_labkit.services.jvm.archives import Archive
+from pytest_labkit.services.jvm.java import Java
 
 NONE_YET = "none yet: the first start of a server makes them"
 CONTENT = b"classes" * 100
@@ -174,7 +174,7 @@ def test_what_another_run_is_making_is_not_waited_for(archive: Archive) -> None:
 def test_kill_9_in_the_middle_leaves_nothing_that_is_used(archive: Archive) -> None:
     """Half of it lies there under another name; the next run makes a whole one, and removes that."""
     program = (
-        "import time; from pathlib import Path; from pytest_labkit.services.local import archives, java\n"
+        "import time; from pathlib import Path; from pytest_labkit.services.jvm import archives, java\n"
         "def make(part):\n    part.write_bytes(b'half'); print('half', flush=True); time.sleep(60)\n"
         f"java = java.Java(Path({str(archive.java.program)!r}), '25.0.2', 'PATH')\n"
         f"jars, folder = (Path({str(archive.class_path[0])!r}),), Path({str(archive.folder)!r})\n"

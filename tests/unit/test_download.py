@@ -14,9 +14,9 @@ import pytest
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host import settings as settings_module
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services import versions
-from pytest_labkit.services.local import download
-from pytest_labkit.services.local.download import Artifact
+from pytest_labkit.services import dynamodb, kafka, search
+from pytest_labkit.services.jvm import download
+from pytest_labkit.services.jvm.download import Artifact
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
@@ -249,14 +249,14 @@ def test_two_at_once_share_one_download(repository: Repository, settings: Settin
 @pytest.mark.parametrize(
     ("server", "jar"),
     [
-        ("kafka", f"kafka_2.13-{versions.KAFKA}.jar"),
-        ("dynamodb", f"DynamoDBLocal-{versions.DYNAMODB}.jar"),
-        ("opensearch", f"opensearch-{versions.OPENSEARCH}.jar"),
-        ("elasticsearch", f"elasticsearch-{versions.ELASTICSEARCH}.jar"),
+        ("kafka", f"kafka_2.13-{kafka.VERSION}.jar"),
+        ("dynamodb", f"DynamoDBLocal-{dynamodb.VERSION}.jar"),
+        ("opensearch", f"opensearch-{search.OPENSEARCH}.jar"),
+        ("elasticsearch", f"elasticsearch-{search.ELASTICSEARCH}.jar"),
     ],
 )
 def test_the_lock_pins_the_version_that_is_told(server: str, jar: str) -> None:
-    """`jars.lock` and `versions` name the same server."""
+    """`jars.lock` and the service's own file name the same server."""
     assert jar in [str(artifact) for artifact in download.artifacts(server)]
 
 

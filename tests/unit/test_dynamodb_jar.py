@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_labkit.services.local import dynamodb_jar
+from pytest_labkit.services.jvm import dynamodb_jar
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.services.local import java
+from pytest_labkit.services.jvm import java
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from pytest_labkit.host import settings
 from pytest_labkit.services import local
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.local.archives import Archive
-from pytest_labkit.services.local.java import Java
-from pytest_labkit.services.local.recipes import Program, Recipe
+from pytest_labkit.services.catalogue import SERVICES
+from pytest_labkit.services.jvm.archives import Archive
+from pytest_labkit.services.jvm.java import Java
+from pytest_labkit.services.recipes import ProcessRecipe, Program
 
 # Listens on the port that is its last argument. Does with the options of an archive what Java 25 does.
 FAKE_JAVA = f"""#!{sys.executable}
@@ -64,7 +66,7 @@ class Fake:
         self.java = Java(folder / "java", "25", "PATH")
         self.archive = Archive("fake", self.java, (folder / "server.jar",), folder / "archives")
 
-    def recipe(self, *_: object) -> Recipe:
+    def recipe(self, *_: object) -> ProcessRecipe:
         """How it is started."""
 
         def prepare(
@@ -75,7 +77,7 @@ class Fake:
                 "fake", "local", "1", f"127.0.0.1:{ports[0]}"
             )
 
-        return Recipe(1, prepare, probe, "a connection", 30, self.archive)
+        return ProcessRecipe(1, prepare, probe, "a connection", 30, self.archive)
 
     def breaks(self, *how: str) -> None:
         """From now on its Java is broken so."""
@@ -99,7 +101,8 @@ def probe(endpoint: Endpoint) -> None:
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     """A service on a Java that does all that it should."""
     made = Fake(tmp_path)
-    monkeypatch.setitem(local.RECIPES, "fake", made.recipe)  # type: ignore[arg-type]
+    service = replace(SERVICES["redis"], name="fake", processes=made.recipe)
+    monkeypatch.setitem(SERVICES, "fake", service)
     return made
 
 

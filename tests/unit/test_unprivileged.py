@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.services.local import unprivileged
-from pytest_labkit.services.local.unprivileged import Tenant
+from pytest_labkit.services.jvm import unprivileged
+from pytest_labkit.services.jvm.unprivileged import Tenant
 
 JAVA = "opt/java/bin/java"
 

@@ -35,11 +35,14 @@ class Preload:
     @classmethod
     def of(cls, staged: Staged, root: Path) -> Preload:
         """What the answers of a lab need."""
+        from pytest_labkit.services.catalogue import SERVICES  # no child needs it
+
+        aws_services = {name for name, service in SERVICES.items() if service.client == "boto3"}
         modules = tuple(staged.imports)
         uses_boto3 = any(module.startswith("boto") for module in modules)
         return cls(
             modules=modules,
-            clients=tuple({"dynamodb"} & set(staged.lab.services)) if uses_boto3 else (),
+            clients=tuple(aws_services & set(staged.lab.services)) if uses_boto3 else (),
             package=staged.lab.package,
             root=str(root),
             folder=str(staged.lab.folder),

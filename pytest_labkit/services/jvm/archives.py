@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services.guard import replace_file
-from pytest_labkit.services.local.java import Java
+from pytest_labkit.services.jvm.java import Java
 
 ROOM = 500_000_000  # bytes: what a JVM notes, the archive in the making, and the one that it replaces
 AGAIN_AFTER_S = 24 * 3600.0  # until one that could not be made is tried again

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from filelock import FileLock, Timeout
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host import concurrently
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services.local.progress import Progress, counted
+from pytest_labkit.services.jvm.progress import Progress, counted
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 _AT_ONCE = 8
 _BLOCK = 1 << 16
+_LOCK = Path(__file__).with_name("jars.lock")
 
 Say = Callable[[str], None]
 
@@ -54,7 +54,7 @@ class _Interrupted(Exception):
 def _lock() -> dict[str, tuple[Artifact, ...]]:
     """The sections of `jars.lock`."""
     sections: dict[str, list[Artifact]] = {}
-    for line in files("pytest_labkit.services.local").joinpath("jars.lock").read_text("utf-8").splitlines():
+    for line in _LOCK.read_text("utf-8").splitlines():
         if line.startswith("["):
             current = sections.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):

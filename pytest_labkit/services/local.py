@@ -21,33 +21,27 @@ from pytest_labkit.domain.errors import KitError, ServiceFailed
 from pytest_labkit.host import processes
 from pytest_labkit.host.processes import Identity
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services import guard, redis, wait
+from pytest_labkit.services import guard, wait
 from pytest_labkit.services.base import Endpoint
-from pytest_labkit.services.local import archives, download, java
-from pytest_labkit.services.local.archives import Archive
-from pytest_labkit.services.local.recipes import RECIPES, Program, Recipe, class_path
+from pytest_labkit.services.catalogue import NAMES, SERVICES
+from pytest_labkit.services.jvm import archives, download, java
+from pytest_labkit.services.jvm.archives import Archive
 from pytest_labkit.services.members import ProcessMember
-from pytest_labkit.services.search import ENGINES
-
-Say = Callable[[str], None]
+from pytest_labkit.services.recipes import ProcessRecipe, Program
+from pytest_labkit.services.service import Say
 
 PORT_TRIES = 5
-
 
 _LAST_WORDS_S = 180.0  # for a JVM to write what it noted, or an archive: 5 s on an idle machine
 
 
-def available(settings: Settings, services: Collection[str] = tuple(RECIPES)) -> str | None:
+def available(settings: Settings, services: Collection[str] = NAMES) -> str | None:
     """`None` if *services* can run on this machine, else one sentence that says why not."""
     try:
-        if {"kafka", "dynamodb"} & set(services):
-            java.find(settings.environ)
-        if "search" in services:
-            java.find(settings.environ, *ENGINES[settings.search].java)
-        if "redis" in services:
-            redis.find_server(settings.environ)
-        if "dynamodb" in services:
-            download.artifacts("dynamodb")
+        for service in map(SERVICES.__getitem__, services):
+            service.runs_on(settings)
+            if files := service.release(settings).files:
+                download.artifacts(files)
     except KitError as problem:
         return problem.what
     return None
@@ -67,11 +61,13 @@ def start(
         ServiceFailed: It died each time, or did not answer in time.
         KitError: Its program is not to be had, or its files cannot be written.
     """
-    return start_by(RECIPES[service](settings, brokers, say), service, settings, say=say, keep=keep)
+    return start_by(
+        SERVICES[service].processes(settings, brokers, say), service, settings, say=say, keep=keep
+    )
 
 
 def start_by(
-    recipe: Recipe, service: str, settings: Settings, *, say: Say = lambda _: None, keep: bool = False
+    recipe: ProcessRecipe, service: str, settings: Settings, *, say: Say = lambda _: None, keep: bool = False
 ) -> Local:
     """As `start`, for whatever *recipe* is of; *service* is its name in messages and notes."""
     archive = recipe.archive
@@ -103,56 +99,74 @@ def _archive_options(service: str, archive: Archive, settings: Settings, say: Sa
     """The options that make it start from *archive*, which is made now if there is none."""
 
     def make(part: Path) -> None:
-        alone = RECIPES[service](settings, 1, say)  # one broker notes what each of three would
+        alone = SERVICES[service].processes(settings, 1, say)  # one broker notes what each of three would
         _make_archive(service, alone, archive, part, settings)
 
     return archives.options(archive, make, say)
 
 
-def _make_archive(service: str, recipe: Recipe, archive: Archive, part: Path, settings: Settings) -> None:
+def _make_archive(
+    service: str, recipe: ProcessRecipe, archive: Archive, part: Path, settings: Settings
+) -> None:
     """Make *archive* at *part*: of what a start of *service* notes, which serves for nothing else."""
-    java, notes = archive.java, Path("classes.notes")  # in the service's folder, and removed with it
-    started = _attempt(service, recipe, settings, java.noting(notes))
+    jvm, notes = archive.java, Path("classes.notes")  # in the service's folder, and removed with it
+    started = _attempt(service, recipe, settings, jvm.noting(notes))
     try:
         processes.stop(started.processes, grace_s=_LAST_WORDS_S)
-        for options in java.archiving(notes, part), [*java.insisting(part), "-version"]:
-            command = [*java.command, "-cp", class_path(archive.class_path), *options]
+        for options in jvm.archiving(notes, part), [*jvm.insisting(part), "-version"]:
+            command = [*jvm.command, "-cp", java.class_path(archive.class_path), *options]
             started.finish(Program(command, 0, "archive.log"), settings.environ)
     finally:
         started.stop()
 
 
 def _attempt(
-    service: str, recipe: Recipe, settings: Settings, options: Sequence[str] = (), *, keep: bool = False
+    service: str,
+    recipe: ProcessRecipe,
+    settings: Settings,
+    options: Sequence[str] = (),
+    *,
+    keep: bool = False,
 ) -> Local:
     began = time.monotonic()
+    running, programs = _prepared(service, recipe, settings, options)
+    try:
+        for program in programs:
+            running.launch(program, settings.environ)
+        _await(running, programs, recipe, service)
+    except BaseException:
+        running.stop()
+        raise
+    running.endpoint = replace(running.endpoint, ready_s=round(time.monotonic() - began, 3))
+    if keep:
+        running.outlive()
+    return running
+
+
+def _prepared(
+    service: str, recipe: ProcessRecipe, settings: Settings, options: Sequence[str]
+) -> tuple[Local, list[Program]]:
+    """*service* with a folder to start from, noted and not started yet; and its programs."""
     note, folder = guard.announce(settings.root, service, settings.environ)
     try:
         programs, endpoint = recipe.prepare(folder, processes.free_ports(recipe.ports), options)
     except BaseException:
         guard.end([], folder, note)
         raise
-    running = Local(endpoint, folder, note)
-    try:
-        for program in programs:
-            running.launch(program, settings.environ)
-        wait.until(
-            lambda: running.prove(programs, recipe.probe),
-            deadline_s=recipe.deadline_s,
-            service=service,
-            awaited=recipe.awaited,
-            alive=running.alive,
-            log_tail=running.log_tail,
-            exit_status=running.exit_status,
-            hint=recipe.hint,
-        )
-    except BaseException:
-        running.stop()
-        raise
-    running.endpoint = replace(endpoint, ready_s=round(time.monotonic() - began, 3))
-    if keep:
-        running.outlive()
-    return running
+    return Local(endpoint, folder, note), programs
+
+
+def _await(running: Local, programs: Sequence[Program], recipe: ProcessRecipe, service: str) -> None:
+    wait.until(
+        lambda: running.prove(programs, recipe.probe),
+        deadline_s=recipe.deadline_s,
+        service=service,
+        awaited=recipe.awaited,
+        alive=running.alive,
+        log_tail=running.log_tail,
+        exit_status=running.exit_status,
+        hint=recipe.hint,
+    )
 
 
 def find(description: Mapping[str, Any], settings: Settings) -> Local | None:  # noqa: ARG001 - as every backend
