@@ -44,6 +44,8 @@ def report(lab: str) -> None:
 @click.option("--step", type=click.IntRange(1), default=1, show_default=True, help="How much to give away.")
 def hint(lab: str, criterion: str, step: int) -> None:
     """Show hints on a criterion, such as `labkit hint lab3 A2`: a question first, almost the answer last."""
+    from pytest_labkit.course import promises
+
     found = lab_called(project_root(), lab)
     known = {c.id: c for c in (*found.criteria, *found.challenges)}
     wanted = known.get(criterion.upper())
@@ -55,6 +57,9 @@ def hint(lab: str, criterion: str, step: int) -> None:
     click.echo(f"{wanted.id} · {wanted.title}")
     if wanted.look_at:
         click.echo(f"look at labs/{found.folder.name}/{wanted.look_at}")
+    for promise in promises.read(found):
+        if promise.criterion == wanted.id:
+            click.echo(f"promise {promise}")
     for number, text in enumerate(wanted.hints[:step], 1):
         click.echo(f"\n{number}. {text}")
     if step < len(wanted.hints):

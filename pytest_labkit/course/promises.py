@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from pytest_labkit.domain.model import Lab
+from pytest_labkit.domain.model import Lab, Promise
 
 README = "README.md"
 
@@ -17,32 +15,24 @@ _NAMED = re.compile(rf"\b({_ID})(?: to ({_ID}))?")
 _ENDS = re.compile(r"\n\s*\n|\n\s*[-*#|]|\n```")
 
 
-@dataclass(frozen=True)
-class Promise:
-    """A sentence of the contract: its id, what it says, and its line in the README."""
-
-    id: str
-    text: str
-    line: int
-
-    @property
-    def criterion(self) -> str:
-        """The id of the criterion that checks it."""
-        return self.id.partition(".")[0]
-
-
 def read(lab: Lab) -> list[Promise]:
-    """The promises of *lab*, in the order of its README; one that stands there twice is there twice."""
+    """
+    The promises of *lab*, in the order of its README; one that stands there twice is there twice.
+
+    Each is `at` a path in the project and a line.
+    """
     path = lab.folder / README
-    return list(_promises(path.read_text("utf-8"))) if path.is_file() else []
+    place = "/".join((*lab.package.split("."), README))
+    return list(_promises(path.read_text("utf-8"), place)) if path.is_file() else []
 
 
-def _promises(text: str) -> Iterator[Promise]:
+def _promises(text: str, place: str) -> Iterator[Promise]:
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     for head, end in zip(heads, ends, strict=False):
         said = _ENDS.split(text[head.end() : end], maxsplit=1)[0]
-        yield Promise(head[1], " ".join(said.split()), text.count("\n", 0, head.start()) + 1)
+        line = text.count("\n", 0, head.start()) + 1
+        yield Promise(head[1], " ".join(said.split()), f"{place}:{line}")
 
 
 def named_in(text: str) -> set[str]:
@@ -73,7 +63,7 @@ def problems(
     first = {promise.id: promise for promise in reversed(promises)}
     criteria = {criterion.id for criterion in (*lab.criteria, *lab.challenges)}
     for promise in promises:
-        where = f"{lab.id}: {README}:{promise.line}: {promise.id}"
+        where = f"{promise.at}: {promise.id}"
         if promise.criterion not in criteria:
             yield f"{where} is of no criterion of lab.toml"
         if promise.id not in tested:
@@ -83,7 +73,7 @@ def problems(
         if promise.id not in stubs:
             yield f"{where} is named in no stub"
         if promise != first[promise.id]:
-            yield f"{where} is there twice, in line {first[promise.id].line} too"
+            yield f"{where} is there twice, at {first[promise.id].at} too"
     for kind in (tested, broken):
         for id_ in sorted(set(kind) - set(first)):
             yield f"{lab.id}: {', '.join(kind[id_])}: there is no promise {id_} in {README}"
@@ -93,8 +83,3 @@ def _texts(lab: Lab) -> Iterator[str]:
     """What the student's files say as they are given out."""
     paths = {path for pattern in lab.answers for path in lab.folder.glob(pattern)}
     yield from (path.read_text("utf-8") for path in sorted(paths))
-
-
-def at(lab: Lab, promise: Promise, root: Path) -> str:
-    """The place of *promise*, as a path in the project at *root* and a line."""
-    return f"{(lab.folder / README).relative_to(root).as_posix()}:{promise.line}"

@@ -132,11 +132,29 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """A sentence of a lab's contract: its id, such as `A2.3`, what it says, and where, as `README.md:82`."""
+
+    id: str
+    text: str
+    at: str
+
+    @property
+    def criterion(self) -> str:
+        """The id of the criterion that checks it."""
+        return self.id.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.text} ({self.at})"
+
+
+@dataclass(frozen=True)
 class Message:
     """
     What a student reads about a criterion that is not passed.
 
     *timeline* is the counterexample: the fewest operations that show what is wrong, by their start.
+    *promises* are the sentences of the lab's contract that the test checks.
     """
 
     checked: Prose
@@ -145,6 +163,7 @@ class Message:
     perhaps: Prose | None = None
     look_at: str | None = None
     timeline: tuple[Step, ...] = ()
+    promises: tuple[Promise, ...] = ()  # not in the reports of earlier kits
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,8 @@ def _message(criterion: Criterion, width: int) -> Iterator[Line]:
     for label, text in wording.fields(criterion.message):
         # What was got, and the operations that show it, are worth more lines than the rest.
         rank = 3 if label == "got" else 4
-        yield from _labelled(f"{_INDENT}{label:<9} ", text, width, rank=rank)
+        first = 1 if label == "promise" else 0
+        yield from _labelled(f"{_INDENT}{label:<9} ", text, width, first=first, rank=rank)
         if label == "got" and criterion.message:
             yield from _timeline(criterion.message.timeline, width)
 

@@ -76,6 +76,7 @@ def fields(message: Message | None) -> list[tuple[str, str]]:
         ("got", message.got),
         ("perhaps", message.perhaps),
         ("look at", message.look_at),
+        ("promise", "\n".join(map(str, message.promises))),
     ]
     return [(label, text) for label, text in labelled if text and text.strip()]
 

@@ -22,6 +22,7 @@ import psutil
 
 from pytest_labkit import __version__
 from pytest_labkit.checks.targets import TOO_SLOW
+from pytest_labkit.course import promises
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.course.testfiles import tests_of
@@ -32,6 +33,7 @@ from pytest_labkit.domain.model import (
     Frame,
     Lab,
     Message,
+    Promise,
     Report,
     ServiceInfo,
     Status,
@@ -160,6 +162,14 @@ class LabRun:
             notes=tuple(dict.fromkeys([*self.problems, *_notes(results), *self._of_the_door()])),
             next_step=self._next_step(results),
         )
+
+    @cached_property
+    def _promises(self) -> dict[str, Promise]:
+        return {promise.id: promise for promise in promises.read(self.lab)}
+
+    def promises(self, ids: Iterable[str]) -> tuple[Promise, ...]:
+        """Those of the lab's contract with these ids."""
+        return tuple(self._promises[id_] for id_ in ids if id_ in self._promises)
 
     def look_at(self, criterion: Criterion, frame: Frame | None) -> str | None:
         """

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 from pytest_labkit.domain.model import Chronicle, Measurement, Message, Verdict
 
+_LISTS = ("timeline", "promises")  # of a message, a row for each entry
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,12 +46,15 @@ class Outcome:
     def as_text(self) -> str:
         """What the student reads in the place of a traceback."""
         message = self.message or Message("", "", "")
-        texts = [(name.replace("_", " "), text) for name, text in vars(message).items() if name != "timeline"]
+        texts = [(name.replace("_", " "), text) for name, text in vars(message).items() if name not in _LISTS]
         steps = [
             ("at", f"{step.start_ms:g} ms {step.process}: {step.call} {step.said}")
             for step in message.timeline
         ]
-        rows = [f"  {name:<9} {text}" for name, text in (*texts, *steps) if text]
+        promises = [("promise", str(promise)) for promise in message.promises]
+        rows = [
+            f"  {name:<9} {text}" for name, text in (*texts, *promises, *steps) if text and name not in _LISTS
+        ]
         return "\n".join([f"{self.criterion} {self.verdict}", *rows])
 
 

@@ -26,7 +26,7 @@ from pytest_labkit.answers.rpc.errors import (
 )
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.domain.errors import LabkitError, Mistake, ServiceFailed
-from pytest_labkit.domain.model import Criterion, CriterionResult, Frame, Message, Verdict
+from pytest_labkit.domain.model import Criterion, CriterionResult, Frame, Message, Promise, Verdict
 from pytest_labkit.runs.diagnosis import diagnose
 from pytest_labkit.runs.limits import OutOfTime
 from pytest_labkit.runs.outcome import Outcome
@@ -42,6 +42,7 @@ def judge(
     answers: Mapping[str, str],
     broken: Callable[[], str | None],
     look_at: Callable[[Frame | None], str | None],
+    promises: tuple[Promise, ...] = (),
 ) -> tuple[Verdict, Message]:
     """
     The verdict of a test that raised *error*, and what the student reads.
@@ -54,12 +55,14 @@ def judge(
         answers: The student's files: absolute path -> path relative to the lab.
         broken: The name of a service that does not work now, if there is one.
         look_at: The place to open for a line of the student's.
+        promises: The sentences of the contract that the test checks, for a failure or an error.
     """
     verdict, message, frame = classify(error, checked=checked, answers=answers)
     if verdict not in (Verdict.TODO, Verdict.UNKNOWN) and (service := broken()):
         got = f"{service} did not answer any more ({told(error)})"
         return Verdict.UNKNOWN, Message(checked, "working services", got)
-    return verdict, replace(message, look_at=look_at(frame))
+    promised = promises if verdict in (Verdict.FAILED, Verdict.ERROR) else ()
+    return verdict, replace(message, look_at=look_at(frame), promises=promised)
 
 
 def classify(

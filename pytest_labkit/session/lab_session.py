@@ -212,6 +212,7 @@ class LabSession:
                 answers=run.staged.paths,
                 broken=lambda: self.plan.broken(item),
                 look_at=lambda frame: run.look_at(criterion, frame),
+                promises=run.promises(id_ for mark in item.iter_markers("promise") for id_ in mark.args),
             )
         return Outcome(
             lab=run.name,

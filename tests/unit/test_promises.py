@@ -42,17 +42,11 @@ def rewrite(lab: Lab, old: str, new: str, file: str = "README.md") -> None:
 def test_a_promise_is_a_sentence_with_a_place(lab: Lab) -> None:
     """A promise goes from its id to the next one, or to the end of its paragraph, item or row."""
     assert [
-        ("A1.1", "What is appended comes back, in order.", 3),
-        ("A1.2", "Nothing else comes back.", 4),
-        ("A1.3", "The third.", 5),
-        ("A2.1", "a row", 9),
-    ] == [(promise.id, promise.text.partition(" |")[0], promise.line) for promise in promises.read(lab)]
-
-
-def test_its_place_can_be_opened(lab: Lab) -> None:
-    """The place of a promise is a file of the project and a line."""
-    root = lab.folder.parent
-    assert f"{lab.folder.name}/README.md:4" == promises.at(lab, promises.read(lab)[1], root)
+        "A1.1 What is appended comes back, in order. (lab9/README.md:3)",
+        "A1.2 Nothing else comes back. (lab9/README.md:4)",
+        "A1.3 The third. (lab9/README.md:5)",
+        "A2.1 a row | of a table | (lab9/README.md:9)",
+    ] == [str(promise) for promise in promises.read(lab)]
 
 
 def test_a_lab_without_ids_promises_nothing(lab: Lab) -> None:
@@ -71,9 +65,9 @@ def test_nothing_is_wrong_with_a_whole_lab(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "file", "told"),
     [
-        ("A1.3 and A2.1", "A1.3", "store.py", "lab9: README.md:9: A2.1 is named in no stub"),
-        ("`A1.3`", "`A1.2`", "README.md", "lab9: README.md:5: A1.2 is there twice, in line 4 too"),
-        ("`A2.1`", "`B1.1`", "README.md", "lab9: README.md:9: B1.1 is of no criterion of lab.toml"),
+        ("A1.3 and A2.1", "A1.3", "store.py", "lab9/README.md:9: A2.1 is named in no stub"),
+        ("`A1.3`", "`A1.2`", "README.md", "lab9/README.md:5: A1.2 is there twice, at lab9/README.md:4 too"),
+        ("`A2.1`", "`B1.1`", "README.md", "lab9/README.md:9: B1.1 is of no criterion of lab.toml"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(lab: Lab, old: str, new: str, file: str, told: str) -> None:
@@ -85,8 +79,8 @@ def test_a_mistake_is_named_with_its_line(lab: Lab, old: str, new: str, file: st
 def test_a_promise_needs_a_test_and_a_mutant(lab: Lab) -> None:
     """A promise without a test, or without a mutant, is named."""
     without = {id_: tests for id_, tests in ALL.items() if id_ != "A1.2"}
-    assert ["lab9: README.md:4: A1.2 is checked by no test"] == list(promises.problems(lab, without, ALL))
-    assert ["lab9: README.md:4: A1.2 is broken by no mutant"] == list(promises.problems(lab, ALL, without))
+    assert ["lab9/README.md:4: A1.2 is checked by no test"] == list(promises.problems(lab, without, ALL))
+    assert ["lab9/README.md:4: A1.2 is broken by no mutant"] == list(promises.problems(lab, ALL, without))
 
 
 def test_a_promise_that_there_is_not_is_named(lab: Lab) -> None:
