@@ -155,8 +155,8 @@ def combine(
     """
     The result of *criterion* from its tests: the first that did not pass decides.
 
-    So the verdict is the same whether or not the tests after that one ran. One in which a service broke
-    decides too, as `unknown`; after a failure it changes nothing.
+    So the verdict is the same whether or not the tests after that one ran. One in which the kit or a service
+    broke, be it at its end, decides too, as `unknown`; in a test after a failed one that changes nothing.
 
     Args:
         criterion: The criterion.
@@ -164,7 +164,7 @@ def combine(
         failed_before: The ids of criteria that were tried and not passed; one that this criterion
             needs turns a failure into `blocked`.
     """
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.place)
+    outcomes = sorted(outcomes, key=lambda o: (o.place, o.verdict is not Verdict.UNKNOWN))
     result = CriterionResult(
         criterion,
         Verdict.PASSED,

@@ -101,6 +101,12 @@ def test_a_service_that_breaks_first_leaves_the_criterion_unknown() -> None:
     assert Verdict.FAILED == combine(CRITERION, [failed, replace(broken, place=2)], failed_before=[]).verdict
 
 
+def test_a_service_that_breaks_as_the_failed_test_ends_leaves_it_unknown() -> None:
+    """A fault that cannot be undone may have been at work before: of one test, `unknown` counts first."""
+    one_test = [outcome(Verdict.FAILED, "a", 3), outcome(Verdict.UNKNOWN, "a", 3)]
+    assert Verdict.UNKNOWN == combine(CRITERION, one_test, failed_before=[]).verdict
+
+
 def judged(error: BaseException, broken: str | None) -> tuple[Verdict, Message]:
     """The verdict of *error* in a test of whose services *broken* does not work."""
     return judge(error, checked="c", answers={}, broken=lambda: broken, look_at=lambda _: "a.py:1")
