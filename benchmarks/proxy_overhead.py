@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from redis import Redis
 
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 
@@ -85,7 +85,7 @@ def main() -> None:
         with Services(chosen) as services:
             services.start(["kafka", "redis"])
             environ: dict[str, str] = {}
-            relay = Relay()
+            relay = ProxyProcess()
             faults = Faults(services, ["kafka", "redis"], environ, relay, seed=0)
             print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; medians of {ROUNDS} rounds")
             print(f"{'':<34} {'direct':>10} {'link':>10} {'':<10} {'ratio':>5}")

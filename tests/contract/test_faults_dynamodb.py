@@ -13,7 +13,7 @@ from botocore.exceptions import HTTPClientError, ReadTimeoutError
 from pytest_labkit import services
 from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import settings
 from pytest_labkit.services.aws import new_session
 from pytest_labkit.session.dynamodb import Tables
@@ -60,7 +60,7 @@ def tables(running: services.Services, environ: Environ) -> Iterator[Tables]:
 @pytest.fixture
 def faults(running: services.Services, tables: Tables, environ: Environ) -> Iterator[Faults]:
     """The faults of one test."""
-    relay = Relay()
+    relay = ProxyProcess()
     made = Faults(running, ["dynamodb"], environ, relay, seed=407)
     yield made
     made.close()
@@ -89,7 +89,7 @@ def test_an_outage_that_loses_nothing(faults: Faults, tables: Tables) -> None:
 def test_a_hole_makes_boto3_time_out(faults: Faults, tables: Tables) -> None:
     """The write was done, the reply never came."""
     store = client()
-    with faults.dynamodb.hole("replies"), pytest.raises(ReadTimeoutError, match="timeout"):
+    with faults.dynamodb.blackhole("downstream"), pytest.raises(ReadTimeoutError, match="timeout"):
         store.put_item(TableName="event-store", Item=KEY)
     assert [KEY] == tables.items("event-store")
     assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]

@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as TooLate
 from pytest_labkit import services
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import settings
 
 TIMEOUT_S = 1.0
@@ -42,7 +42,7 @@ def environ() -> dict[str, str]:
 @pytest.fixture
 def faults(running: services.Services, environ: dict[str, str]) -> Iterator[Faults]:
     """The faults of one test."""
-    relay = Relay()
+    relay = ProxyProcess()
     made = Faults(running, ["redis"], environ, relay, seed=407)
     yield made
     made.close()
@@ -77,7 +77,7 @@ def test_the_link_is_a_way_of_its_own(faults: Faults, client: Redis, past: Redis
 def test_a_hole_makes_a_client_time_out(faults: Faults, client: Redis, past: Redis) -> None:
     """And the same client works when it is over."""
     client.set("key", 1)
-    with faults.redis.hole() as hole:
+    with faults.redis.blackhole() as hole:
         with pytest.raises(TooLate, match="Timeout"):
             client.incr("key")
         assert hole.fired > 0
@@ -88,7 +88,7 @@ def test_a_hole_makes_a_client_time_out(faults: Faults, client: Redis, past: Red
 def test_a_lost_reply_is_no_lost_request(faults: Faults, client: Redis, past: Redis) -> None:
     """INCR was done, and its caller hears of a broken connection."""
     client.set("key", 1)
-    with faults.redis.cut() as lost, pytest.raises(Broken, match=r"reset|closed"):
+    with faults.redis.limit_data() as lost, pytest.raises(Broken, match=r"reset|closed"):
         client.incr("key")
     assert 1 == lost.fired
     assert b"2" == past.get("key")
@@ -98,7 +98,7 @@ def test_a_lost_reply_is_no_lost_request(faults: Faults, client: Redis, past: Re
 def test_a_delay_is_felt(faults: Faults, client: Redis) -> None:
     """Twice in a round trip."""
     client.ping()
-    with faults.redis.delay(0.1):
+    with faults.redis.latency(0.1):
         began = time.monotonic()
         client.ping()
         assert time.monotonic() - began >= 0.2
@@ -143,7 +143,7 @@ def test_what_was_left_broken_is_mended_at_the_end(
 ) -> None:
     """Whoever forgets."""
     faults.redis.killed().__enter__()
-    faults.redis.hole().__enter__()
+    faults.redis.blackhole().__enter__()
     faults.undo()
     assert running.healthy("redis")
     assert client.ping()
@@ -153,7 +153,7 @@ def test_one_that_dies_by_itself_is_not_mended(tmp_path: Path, environ: dict[str
     """The kit starts what it has killed; that something else died is said."""
     with services.Services(settings.resolve(tmp_path, options={"backend": "local"})) as running:
         running.start(["redis"])
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(running, ["redis"], environ, relay, seed=1)
         pause = faults.redis.paused().__enter__()
         running.running("redis").members()[0].kill()  # by whom, the pause does not know
@@ -172,13 +172,13 @@ def test_an_external_redis_has_faults_on_its_link_only(
     given = {"REDIS_URL": running.endpoint("redis").address}
     theirs = settings.resolve(tmp_path, options={"backend": "external"}, environ=given)
     with services.Services(theirs) as external:
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(external, ["redis"], environ, relay, seed=1)
         for broken in (faults.redis.killed(), faults.redis.paused()):
             with pytest.raises(KitError, match="The kit cannot kill or pause redis: with --lab-backend ext"):
                 broken.__enter__()
         client = Redis.from_url(environ["REDIS_URL"], retry=None)
-        with client, faults.redis.reset(), pytest.raises(Broken, match=r"reset|closed"):
+        with client, faults.redis.reset_peer(), pytest.raises(Broken, match=r"reset|closed"):
             client.ping()
         faults.close()
         relay.close()
@@ -188,7 +188,7 @@ def test_a_choice_of_chance_is_the_seeds(running: services.Services) -> None:
     """The same seed makes the same choices at a site, whatever happens at others; the odds are as given."""
 
     def choices(seed: int, *, others: bool) -> list[bool]:
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(running, [], {}, relay, seed)
         made = []
         for _ in range(200):
