@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fault_contract import *  # noqa: F403 - the contract's tests
 from redis import Redis
 from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import TimeoutError as TooLate
@@ -15,6 +17,7 @@ from pytest_labkit import services
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.faults import Faults
 from pytest_labkit.faults.process import ProxyProcess
+from pytest_labkit.faults.servers import Server
 from pytest_labkit.host import settings
 
 TIMEOUT_S = 1.0
@@ -65,34 +68,47 @@ def past(running: services.Services, client: Redis) -> Iterator[Redis]:
         yield made
 
 
-def test_the_link_is_a_way_of_its_own(faults: Faults, client: Redis, past: Redis) -> None:
-    """The environment leads through it, the endpoint past it."""
-    with faults.redis.refuse():
-        with pytest.raises(Broken, match=r"refused|reset|closed"):
-            client.set("key", "value")
-        past.set("key", "other")
-    assert b"other" == client.get("key")
+class Key:
+    """A key of Redis, which has a number."""
+
+    broken, broken_by = Broken, r"refused|reset|closed"
+    late, late_by = TooLate, "Timeout"
+
+    def __init__(self, client: Redis, past: Redis) -> None:
+        self._client = client
+        self._past = past
+
+    def put(self, value: int) -> None:
+        """Through the link."""
+        self._client.set("key", value)
+
+    def get(self) -> int | None:
+        """Through the link."""
+        return _number(self._client.get("key"))
+
+    def put_past(self, value: int) -> None:
+        """Past it."""
+        self._past.set("key", value)
+
+    def get_past(self) -> int | None:
+        """Past it."""
+        return _number(self._past.get("key"))
 
 
-def test_a_hole_makes_a_client_time_out(faults: Faults, client: Redis, past: Redis) -> None:
-    """And the same client works when it is over."""
-    client.set("key", 1)
-    with faults.redis.blackhole() as hole:
-        with pytest.raises(TooLate, match="Timeout"):
-            client.incr("key")
-        assert hole.fired > 0
-        assert b"1" == past.get("key")
-    assert 2 == client.incr("key")
+def _number(found: Any) -> int | None:
+    return None if found is None else int(found)
 
 
-def test_a_lost_reply_is_no_lost_request(faults: Faults, client: Redis, past: Redis) -> None:
-    """INCR was done, and its caller hears of a broken connection."""
-    client.set("key", 1)
-    with faults.redis.limit_data() as lost, pytest.raises(Broken, match=r"reset|closed"):
-        client.incr("key")
-    assert 1 == lost.fired
-    assert b"2" == past.get("key")
-    assert 3 == client.incr("key")
+@pytest.fixture
+def store(client: Redis, past: Redis) -> Key:
+    """For the contract."""
+    return Key(client, past)
+
+
+@pytest.fixture
+def server(faults: Faults) -> Server:
+    """For the contract."""
+    return faults.redis
 
 
 def test_a_delay_is_felt(faults: Faults, client: Redis) -> None:
@@ -102,40 +118,6 @@ def test_a_delay_is_felt(faults: Faults, client: Redis) -> None:
         began = time.monotonic()
         client.ping()
         assert time.monotonic() - began >= 0.2
-
-
-def test_a_killed_redis_has_lost_its_keys(faults: Faults, client: Redis) -> None:
-    """It is refused meanwhile, and works when the fault is over, without a word to the client."""
-    client.set("key", "value")
-    with faults.redis.killed(), pytest.raises(Broken, match=r"refused|reset|closed"):
-        client.get("key")
-    assert client.get("key") is None
-
-
-def test_a_paused_redis_keeps_its_keys(faults: Faults, client: Redis) -> None:
-    """It answers nobody meanwhile."""
-    client.set("key", "value")
-    with faults.redis.paused(), pytest.raises(TooLate, match="Timeout"):
-        client.get("key")
-    assert b"value" == client.get("key")
-
-
-def test_a_restart_is_over_when_it_returns(faults: Faults, client: Redis) -> None:
-    """Without keys."""
-    client.set("key", "value")
-    faults.redis.restart()
-    assert client.get("key") is None
-
-
-@pytest.mark.parametrize("name", ["killed", "paused"])
-def test_it_is_mended_when_the_test_raises(
-    faults: Faults, client: Redis, running: services.Services, name: str
-) -> None:
-    """A student's failure is not the service's."""
-    with pytest.raises(TooLate if name == "paused" else Broken), getattr(faults.redis, name)():
-        client.ping()
-    assert running.healthy("redis")
-    assert client.ping()
 
 
 def test_what_was_left_broken_is_mended_at_the_end(
