@@ -1,8 +1,8 @@
 """
 What every fault promises to a client of a service: one suite, run by each `test_faults_<service>.py`.
 
-A test file imports these tests (`from fault_contract import *`) and gives the fixtures `server`, the service as
-a test breaks it, and `store`, a client of it as a student would make it, which says how its own errors look.
+A test file imports these tests (`from fault_contract import *`) and gives the fixtures `server`, the service
+as a test breaks it, and `store`, a client of it as a student would make it, which says how its errors look.
 """
 
 from __future__ import annotations
