@@ -77,7 +77,9 @@ def restore_connections(caller: str, callee: str) -> None:
 
 def add_latency(caller: str, callee: str, seconds: float) -> None:
     """Have *callee*'s replies to *caller* come *seconds* later."""
-    subject.begin(("latency", caller, callee), subject.link(caller, callee).delay(seconds, ways="replies"))
+    subject.begin(
+        ("latency", caller, callee), subject.link(caller, callee).latency(seconds, direction="downstream")
+    )
 
 
 def remove_latency(caller: str, callee: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_labkit.chaos import named
 from pytest_labkit.domain.errors import Mistake
+from pytest_labkit.host.children import Child
 
 VARIABLE = "LABKIT_SYSTEM"
 """Names, in the environment of `chaos`, the file that the system is written down in."""
@@ -23,7 +24,6 @@ VARIABLE = "LABKIT_SYSTEM"
 LEFT = "LABKIT_LEFT"
 """Names, in the environment of `chaos`, the file for what it had begun and not undone at its end."""
 
-_PYTHON = (sys.executable, "-P", "-m")
 _QUIET = ("--no-version-check", "--no-log-file")
 _VALIDATE_S = 60.0
 
@@ -70,7 +70,7 @@ class Experiment:
     def validate(self) -> None:
         """Have `chaos validate` look at it; raises `Mistake` with what it says if it is not valid."""
         done = subprocess.run(
-            [*_PYTHON, "chaostoolkit", *_QUIET, "validate", self.file.name],
+            [sys.executable, "-P", "-m", "chaostoolkit", *_QUIET, "validate", self.file.name],
             cwd=self.file.parent,
             env=_environ(self.probes),
             capture_output=True,
@@ -88,15 +88,14 @@ class Experiment:
         folder.mkdir(parents=True, exist_ok=True)
         journal, log, left = folder / "journal.json", folder / "chaos.log", folder / "left.json"
         with log.open("wb") as output:
-            command = [*_PYTHON, "pytest_labkit.chaos.child", *_QUIET, "run", "--rollback-strategy", "always"]
-            process = subprocess.Popen(
-                [*command, "--journal-path", str(journal), str(self.file.resolve())],
+            options = [*_QUIET, "run", "--rollback-strategy", "always", "--journal-path", str(journal)]
+            process = Child(
+                "pytest_labkit.chaos.child",
+                *(*options, str(self.file.resolve())),
                 cwd=folder,
                 env=_environ(self.probes) | {VARIABLE: str(system), LEFT: str(left)},
-                stdin=subprocess.PIPE,  # ends when this process does, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C at the terminal is the kit's to handle
             )
         return Running(process, journal, log, left)
 
@@ -104,7 +103,7 @@ class Experiment:
 class Running:
     """A `chaos run` that has begun."""
 
-    def __init__(self, process: subprocess.Popen[bytes], journal: Path, log: Path, left: Path) -> None:
+    def __init__(self, process: Child, journal: Path, log: Path, left: Path) -> None:
         self._process = process
         self._journal = journal
         self._log = log
@@ -162,7 +161,7 @@ class Running:
             ask()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5.0)
-        self._process.communicate()  # which closes its input
+        self._process.end()
 
     def until(self, seen: Callable[[], bool], within_s: float) -> bool:
         """Whether *seen* comes true before it ends, and within *within_s* seconds."""

@@ -1,31 +1,30 @@
 """
 Too little of the machine for one process: of its processor time, of its memory.
 
-Run as a program it takes processor time from the process that its first argument names, until its input ends:
-then whoever asked for it is gone or has had enough, and the process goes on.
+Run as a program it takes processor time from the process that its first argument names, until whoever asked
+for it is gone or has had enough; then the process goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import select
 import signal
-import subprocess
 import sys
-import time
+import threading
 
 import psutil
 from chaoslib.exceptions import ActivityFailed
 
 from pytest_labkit.faults.undo import Fault
+from pytest_labkit.host import children
+from pytest_labkit.host.children import Child
 from pytest_labkit.services.members import ProcessMember
 
 LEAST_MB = 16
 """With less a Python may find no memory to say so, and end: seen in 3 of 20 runs with none."""
 
 _PERIOD_S = 0.2
-_END_S = 5.0
 
 
 class CpuPressure(Fault):
@@ -35,16 +34,15 @@ class CpuPressure(Fault):
         if not 0 < share < 1:
             raise ActivityFailed(f"share={share}: it has to be more than 0 and less than 1")
         super().__init__([], f"pressure on the CPU of process {member.pid}")
-        self._command = [sys.executable, "-P", "-m", __name__, str(member.pid), str(share)]
-        self._child: subprocess.Popen[bytes] | None = None
+        self._args = (str(member.pid), str(share))
+        self._child: Child | None = None
 
     def _begin(self) -> None:
-        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        self._child = Child(__name__, *self._args)
 
     def _end(self) -> None:
-        if self._child is not None and self._child.stdin is not None:
-            self._child.stdin.close()
-            self._child.wait(_END_S)
+        if self._child is not None:
+            self._child.end()
 
 
 class MemoryPressure(Fault):
@@ -75,29 +73,20 @@ class MemoryPressure(Fault):
                 psutil.Process(self._pid).rlimit(psutil.RLIMIT_AS, self._limits)
 
 
-def press(process: psutil.Process, share: float) -> None:
-    """Stop *process* for *share* of the time until this one's input ends; it goes on in the end."""
+def press(process: psutil.Process, share: float, ended: threading.Event) -> None:
+    """Stop *process* for *share* of the time until it has *ended*; the process goes on then."""
     try:
-        while True:
+        while not ended.is_set():
             process.send_signal(signal.SIGSTOP)
-            if _ended(_PERIOD_S * share):
-                return
+            ended.wait(_PERIOD_S * share)
             process.send_signal(signal.SIGCONT)
-            if _ended(_PERIOD_S * (1 - share)):
-                return
+            ended.wait(_PERIOD_S * (1 - share))
     finally:
         process.send_signal(signal.SIGCONT)
 
 
-def _ended(within_s: float) -> bool:
-    """Whether the input has ended; asked for *within_s* seconds."""
-    deadline = time.monotonic() + within_s
-    while (left := deadline - time.monotonic()) > 0:
-        if select.select([sys.stdin], [], [], left)[0]:
-            return True
-    return False
-
-
 if __name__ == "__main__":
+    over = threading.Event()
+    children.end_with_parent(over.set)
     with contextlib.suppress(psutil.NoSuchProcess):
-        press(psutil.Process(int(sys.argv[1])), float(sys.argv[2]))
+        press(psutil.Process(int(sys.argv[1])), float(sys.argv[2]), over)

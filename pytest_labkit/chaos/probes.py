@@ -7,16 +7,15 @@ They ask the services themselves, past the ways that are put under faults. A lab
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from pytest_labkit.chaos import named
+from pytest_labkit.host import http
 
 __all__ = ["availability", "is_healthy", "processing_rate"]
 
@@ -137,12 +136,4 @@ def _health(url: str) -> Mapping[str, object]:
 
 def _get(url: str, path: str) -> str:
     """What *url* answers at *path*; nothing if it does not, or not with 200."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
-    try:
-        connection.request("GET", path)
-        reply = connection.getresponse()
-        return reply.read().decode("utf-8", "replace") if reply.status == 200 else ""
-    except (OSError, http.client.HTTPException):
-        return ""
-    finally:
-        connection.close()
+    return http.get(f"{url}{path}", _TIMEOUT_S) or ""

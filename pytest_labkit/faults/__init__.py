@@ -3,5 +3,5 @@ Faults put between an answer and a service, and on services; each undoes itself,
 
 `dynamodb` stands in front of DynamoDB and speaks its HTTP. A `link` stands in front of anything and knows
 only bytes, or Kafka's own protocol as far as it must; `servers` kills and pauses what the kit has started.
-`board` puts them together: it is what the fixture `faults` is.
+`faults` puts them together: it is what the fixture of that name is.
 """

@@ -1,86 +1,85 @@
 """
-The relay's own process: lines to servers, and faults on them, as its parent tells it on standard input.
+The process that a run's links lead through: ports that lead to servers, and faults on them.
 
-Run as a program it reads a JSON object a line, does it, and answers with a line. It ends with its parent:
-when standard input does, or when the parent is gone.
+Run as a program it does what its parent orders on standard input (`orders`), and ends with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from pytest_labkit.faults import orders
 from pytest_labkit.faults.kafka.protocol import APIS, KafkaTranslator, Produced
-from pytest_labkit.faults.tcp.faults import KINDS, LoseReply, WireFault
-from pytest_labkit.faults.tcp.proxy import Line
+from pytest_labkit.faults.tcp.fault import TcpFault
+from pytest_labkit.faults.tcp.faults import KINDS, LoseReply
+from pytest_labkit.faults.tcp.proxy import ProxiedPort
+from pytest_labkit.host import children
 
-_PARENT_S = 1.0  # how often it is looked for
 _PRODUCED = 10_000  # requests that are remembered; older ones are forgotten
 
 
 class Group:
     """
-    The lines that lead to the servers of one service, by *key*: a broker's id, or any name.
+    The ports that lead to the servers of one service, by *key*: a broker's id, or any name.
 
     A fault lies on one of them or on all, those included that are opened while it lasts.
     """
 
     def __init__(self, *, kafka: bool) -> None:
-        self.lines: dict[str, Line] = {}
+        self.ports: dict[str, ProxiedPort] = {}
         self.produced: list[Produced] = []
-        self._faults: list[tuple[WireFault, str | None]] = []
+        self._faults: list[tuple[TcpFault, str | None]] = []
         self._kafka = kafka
 
     def open(self, target: tuple[str, int], key: str, at: int = 0) -> int:
-        """The port of a new line to *target*: *at*, or with 0 any that is free."""
-        line = Line(target, [], self._translator if self._kafka else None, at)
-        line.faults += [fault for fault, where in self._faults if where in (None, key)]
-        self.lines[key] = line
-        line.listen()
-        for fault in line.faults:
-            fault.begin([line])
-        return line.port
+        """The number of a new port that leads to *target*: *at*, or with 0 any that is free."""
+        port = ProxiedPort(target, [], self._translator if self._kafka else None, at)
+        port.faults += [fault for fault, where in self._faults if where in (None, key)]
+        self.ports[key] = port
+        port.listen()
+        for fault in port.faults:
+            fault.begin([port])
+        return port.port
 
-    def begin(self, fault: WireFault, where: str | None) -> None:
-        """Put *fault* on the line *where*, or on all."""
+    def begin(self, fault: TcpFault, where: str | None) -> None:
+        """Put *fault* on the port *where*, or on all."""
         self._faults.append((fault, where))
-        lines = self._at(where)
-        for line in lines:
-            line.faults.append(fault)
-        fault.begin(lines)
+        ports = self._at(where)
+        for port in ports:
+            port.faults.append(fault)
+        fault.begin(ports)
 
-    def end(self, fault: WireFault, where: str | None) -> None:
+    def end(self, fault: TcpFault, where: str | None) -> None:
         """Lift *fault*."""
         self._faults.remove((fault, where))
-        lines = self._at(where)
-        for line in lines:
-            line.faults.remove(fault)
-        fault.end(lines)
-        for line in lines:
-            line.judge_again()
+        ports = self._at(where)
+        for port in ports:
+            port.faults.remove(fault)
+        fault.end(ports)
+        for port in ports:
+            port.reschedule()
 
     def close(self) -> list[str]:
-        """Close all lines; what was wrong with what they carried."""
-        for line in self.lines.values():
-            line.close()
-        return [problem for line in self.lines.values() for problem in line.problems]
+        """Close all ports; what was wrong with what they carried."""
+        for port in self.ports.values():
+            port.close()
+        return [problem for port in self.ports.values() for problem in port.problems]
 
-    def _at(self, where: str | None) -> list[Line]:
-        return list(self.lines.values()) if where is None else [self.lines[where]]
+    def _at(self, where: str | None) -> list[ProxiedPort]:
+        return list(self.ports.values()) if where is None else [self.ports[where]]
 
-    def _translator(self, line: Line) -> KafkaTranslator:
-        return KafkaTranslator(self._elsewhere, partial(_loses, line), self._note)
+    def _translator(self, port: ProxiedPort) -> KafkaTranslator:
+        return KafkaTranslator(self._elsewhere, partial(_loses, port), self._note)
 
     def _elsewhere(self, address: tuple[str, int]) -> tuple[str, int]:
-        """The line to the broker at *address*; a broker that was not known before gets one."""
-        for line in self.lines.values():
-            if line.target == address:
-                return "127.0.0.1", line.port
+        """The port to the broker at *address*; a broker that was not known before gets one."""
+        for port in self.ports.values():
+            if port.target == address:
+                return "127.0.0.1", port.port
         return "127.0.0.1", self.open(address, f"{address[0]}:{address[1]}")
 
     def _note(self, produced: Produced) -> None:
@@ -88,12 +87,12 @@ class Group:
         del self.produced[:-_PRODUCED]
 
 
-def _loses(line: Line, api: int) -> bool:
-    lost = [fault for fault in line.faults if isinstance(fault, LoseReply)]
+def _loses(port: ProxiedPort, api: int) -> bool:
+    lost = [fault for fault in port.faults if isinstance(fault, LoseReply)]
     return any(APIS[fault.api] == api and fault.takes() for fault in lost)
 
 
-class Exchange:
+class ProxyControl:
     """
     All groups, and what can be asked of them.
 
@@ -102,11 +101,11 @@ class Exchange:
 
     def __init__(self, groups: dict[str, Group] | None = None) -> None:
         self._groups = {} if groups is None else groups
-        self._faults: dict[int, tuple[WireFault, str, str | None]] = {}
+        self._faults: dict[int, tuple[TcpFault, str, str | None]] = {}
 
-    def do(self, order: dict[str, Any]) -> Any:
+    def do(self, order: Mapping[str, Any]) -> Any:
         """Carry out an order: the method of its name, with its other members."""
-        orders: dict[str, Callable[..., Any]] = {
+        known: dict[str, Callable[..., Any]] = {
             "open": self.open,
             "close": self.close,
             "begin": self.begin,
@@ -114,14 +113,14 @@ class Exchange:
             "fired": self.fired,
             "produced": self.produced,
         }
-        return orders[order.pop("do")](**order)
+        return known[order["do"]](**{name: value for name, value in order.items() if name != "do"})
 
     def open(self, group: str, key: str, host: str, port: int, kafka: bool, at: int = 0) -> int:
-        """A line to *host* and *port*; its own port, which is *at* if that is not 0."""
+        """A port that leads to *host* and *port*; its number, which is *at* if that is not 0."""
         return self._groups.setdefault(group, Group(kafka=kafka)).open((host, port), key, at)
 
     def close(self, group: str) -> list[str]:
-        """Close the lines of *group*; what was wrong with what they carried."""
+        """Close the ports of *group*; what was wrong with what they carried."""
         return self._groups.pop(group).close()
 
     def begin(self, fault: int, kind: str, group: str, key: str | None, given: dict[str, Any]) -> None:
@@ -155,33 +154,17 @@ class Exchange:
 
 async def serve() -> None:
     """Do what standard input says until it ends."""
+    told = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
-    orders = asyncio.StreamReader(limit=1 << 20)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)
-    parent = os.getppid()
-    exchange = Exchange()
-    while True:
-        try:
-            async with asyncio.timeout(_PARENT_S):
-                line = await orders.readline()
-        except TimeoutError:
-            if os.getppid() != parent:
-                return
-            continue
-        if not line:
-            return
-        sys.stdout.write(answer(exchange, json.loads(line)) + "\n")
-        sys.stdout.flush()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin.buffer)
+    await orders.obey(told, _say, ProxyControl().do)
 
 
-def answer(exchange: Exchange, order: dict[str, Any]) -> str:
-    """What *exchange* says to *order*, as a line of JSON: the value, or what went wrong."""
-    number = order.pop("number")
-    try:
-        return json.dumps({"number": number, "value": exchange.do(order)})
-    except Exception as error:
-        return json.dumps({"number": number, "error": f"{type(error).__name__}: {error}"})
+def _say(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
+    children.end_with_parent()
     asyncio.run(serve())

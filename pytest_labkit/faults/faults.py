@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from pytest_labkit.domain import seeds
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.faults.link import Link, Relay
+from pytest_labkit.faults.link import Link
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.faults.servers import Kafka, Server
 from pytest_labkit.faults.undo import Fault, undo_all
 from pytest_labkit.services.catalogue import SERVICES
@@ -41,7 +42,7 @@ class Faults:
         services: Services,
         used: Iterable[str],
         environ: MutableMapping[str, str],
-        relay: Relay,
+        relay: ProxyProcess,
         seed: int,
     ) -> None:
         self._services = services

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.faults.link import Link, LinkFault, Orders, Ways
+from pytest_labkit.faults.link import Direction, Link, LinkFault
+from pytest_labkit.faults.orders import Orders
 from pytest_labkit.faults.undo import Fault
 from pytest_labkit.services import probe, wait
 from pytest_labkit.services.catalogue import SERVICES
@@ -34,7 +35,7 @@ class Server(Link):
     def __init__(
         self,
         services: Services,
-        relay: Orders,
+        proxy: Orders,
         active: list[Fault],
         name: str,
         seed: int,
@@ -42,7 +43,7 @@ class Server(Link):
         no_link: str | None = None,
         member: int | None = None,
     ) -> None:
-        super().__init__(relay, active, name, seed, key=None if member is None else str(member))
+        super().__init__(proxy, active, name, seed, key=None if member is None else str(member))
         self._services = services
         self._no_link = no_link
         self._member = member
@@ -109,10 +110,10 @@ class Server(Link):
         if (cluster := SERVICES[self._group].cluster) is not None:
             cluster.in_sync(running.endpoint, len(running.members()), _PROBE_S)
 
-    def _fault(self, kind: str, ways: Ways, **given: Any) -> LinkFault:
+    def _fault(self, kind: str, direction: Direction, **given: Any) -> LinkFault:
         if self._no_link:
             raise KitError(self._no_link)
-        return super()._fault(kind, ways, **given)
+        return super()._fault(kind, direction, **given)
 
 
 class ServerFault(Fault):
@@ -160,7 +161,7 @@ class Kafka(Server):
             raise ValueError(f"broker {id}: the cluster has the brokers 1 to {len(brokers)}")
         return Server(
             self._services,
-            self._relay,
+            self._proxy,
             self._active,
             self._group,
             self._seed,
@@ -186,4 +187,4 @@ class Kafka(Server):
 
     def produced(self) -> list[tuple[int, int]]:
         """`acks` and size in bytes of each Produce request that has come through the links, oldest first."""
-        return [(acks, size) for acks, size in self._relay.order("produced", group=self._group)]
+        return [(acks, size) for acks, size in self._proxy.order("produced", group=self._group)]

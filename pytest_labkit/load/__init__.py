@@ -10,13 +10,13 @@ import csv
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_labkit.domain.errors import KitError
+from pytest_labkit.host.children import Child
 
 _END_S = 15.0
 
@@ -48,27 +48,26 @@ class Load:
         self._prefix = folder / "load"
         self._log = folder / "locust.log"
         self._environ = {**os.environ, **(environ or {})}
-        self._command = [
-            *(sys.executable, "-P", "-m", "locust", "--host", url),
+        self._options = [
+            *("--host", url),
             *("--locustfile", f"{locustfile},{Path(__file__).with_name('locustfile.py')}"),
             *("--headless", "--users", str(users), "--spawn-rate", str(users), "--stop-timeout", "5"),
             *("--csv", str(self._prefix), "--only-summary", "--skip-log-setup"),
         ]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
 
     def __enter__(self) -> Load:
         if find_spec("locust") is None:
             raise KitError("Locust is not installed.", "Run: pip install 'pytest-labkit[labs]'")
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as output:
-            self._process = subprocess.Popen(
-                self._command,
+            self._process = Child(
+                "pytest_labkit.load.child",
+                *self._options,
                 cwd=self._log.parent,
                 env=self._environ,
-                stdin=subprocess.PIPE,  # ends when this process does, however it does
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
         return self
 
@@ -86,7 +85,7 @@ class Load:
         if process is None:
             return
         if process.poll() is not None:
-            process.communicate()
+            process.end()
             raise KitError(f"Locust ended by itself: {self._said()}", "Is it installed? pip install locust")
         process.send_signal(signal.SIGTERM)
         try:
@@ -95,7 +94,7 @@ class Load:
             process.kill()
             raise KitError(f"Locust did not end in {_END_S:g} s.") from None
         finally:
-            process.communicate()  # which closes its input
+            process.end()
 
     def counted(self) -> dict[str, Counted]:
         """What was counted by the end, by the name of the request; all together as `Aggregated`."""

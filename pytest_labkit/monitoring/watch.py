@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pytest_labkit.domain.errors import LabkitError, Mistake
-from pytest_labkit.host import concurrently
+from pytest_labkit.host import concurrently, http
 from pytest_labkit.monitoring import promql, rules
 from pytest_labkit.monitoring.alerts import Alert, Alerts
 from pytest_labkit.monitoring.series import History
@@ -86,7 +84,8 @@ class Watch:
         said: dict[str, tuple[str | None, str | None]] = {}
 
         def ask(name: str) -> None:
-            said[name] = _get(self._urls[name], "/health"), _get(self._urls[name], "/metrics")
+            health, metrics = (f"{self._urls[name]}/{page}" for page in ("health", "metrics"))
+            said[name] = http.get(health, _TIMEOUT_S), http.get(metrics, _TIMEOUT_S)
 
         concurrently.each(ask, list(self._urls))
         now = self._clock()
@@ -126,16 +125,3 @@ def _program(name: str, health: str | None, rate: float) -> Program:
         return Program(name, True, {str(other): works is True for other, works in reached.items()}, rate)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Program(name, False, {}, 0.0)
-
-
-def _get(url: str, path: str) -> str | None:
-    """What *url* answers at *path*; `None` if it does not, or not with 200."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
-    try:
-        connection.request("GET", path)
-        reply = connection.getresponse()
-        return reply.read().decode("utf-8", "replace") if reply.status == 200 else None
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()

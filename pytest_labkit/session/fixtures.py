@@ -19,7 +19,7 @@ from pytest_labkit.session.lab_session import LabSession, session_of
 
 if TYPE_CHECKING:
     from pytest_labkit.faults.faults import Faults
-    from pytest_labkit.faults.link import Relay
+    from pytest_labkit.faults.process import ProxyProcess
     from pytest_labkit.session.dynamodb import DynamoDBSandbox
     from pytest_labkit.systems.under_test import UnderTest
 
@@ -45,11 +45,11 @@ def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Itera
 
 
 @pytest.fixture(scope="session")
-def labkit_relay() -> Iterator[Relay]:
+def labkit_relay() -> Iterator[ProxyProcess]:
     """The process that links lead through; started by the first of them."""
-    from pytest_labkit.faults.link import Relay
+    from pytest_labkit.faults.process import ProxyProcess
 
-    relay = Relay()
+    relay = ProxyProcess()
     yield relay
     relay.close()
 
@@ -92,7 +92,7 @@ def faults(
     request: pytest.FixtureRequest,
     labkit_session: LabSession,
     labkit_environ: MutableMapping[str, str],
-    labkit_relay: Relay,
+    labkit_relay: ProxyProcess,
     seed: int,
 ) -> Iterator[Faults]:
     """Everything that can be broken here: the services that the test asks for, and the ways to them."""

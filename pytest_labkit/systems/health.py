@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from pytest_labkit.host import concurrently
+from pytest_labkit.host import concurrently, http
 from pytest_labkit.services.base import Endpoint
 
 TIMEOUT_S = 0.8  # a program looks at what it calls for half of that
@@ -25,15 +23,8 @@ def ask(url: str, timeout_s: float = TIMEOUT_S) -> Mapping[str, bool]:
     Raises:
         OSError, http.client.HTTPException, ValueError: It does not answer, or not as it should.
     """
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
-    try:
-        connection.request("GET", "/health")
-        reply = connection.getresponse()
-        if reply.status != 200:
-            raise ConnectionError(f"/health answers {reply.status}")
-        return {name: found is True for name, found in json.loads(reply.read())["dependencies"].items()}
-    finally:
-        connection.close()
+    reached = json.loads(http.read(f"{url}/health", timeout_s))["dependencies"]
+    return {name: found is True for name, found in reached.items()}
 
 
 def probe(endpoint: Endpoint) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.domain.model import Lab
-from pytest_labkit.faults.daemon import Switchboard
+from pytest_labkit.faults.daemon import ProxyDaemonClient
 from pytest_labkit.faults.link import Link
 from pytest_labkit.faults.undo import Fault, undo_all
 from pytest_labkit.host import concurrently, processes
@@ -55,7 +55,7 @@ class System:
     def __init__(self, running: Local, seed: int) -> None:
         self.running = running
         self._seed = seed
-        self._orders: Switchboard | None = None
+        self._orders: ProxyDaemonClient | None = None
         self._active: list[Fault] = []
 
     @property
@@ -114,7 +114,9 @@ class System:
             raise UsageProblem(
                 f"There is no way from {caller!r} to {callee!r}.", f"There are {', '.join(self.ways)}."
             )
-        self._orders = self._orders or Switchboard(int(self.running.endpoint.address.rpartition(":")[2]))
+        self._orders = self._orders or ProxyDaemonClient(
+            int(self.running.endpoint.address.rpartition(":")[2])
+        )
         return Link(self._orders, self._active, f"{caller}-{callee}", self._seed)
 
     def release(self) -> None:

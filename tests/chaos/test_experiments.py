@@ -173,7 +173,9 @@ def test_neither_chaos_nor_locust_outlives_who_started_it(shop: UnderTest, tmp_p
     requests = tmp_path / "load_stats.csv"
     expect.eventually(True, lambda: _is_cut(shop) and requests.exists(), within_s=RUN_S, every_s=0.2)
     children = psutil.Process(parent.pid).children(recursive=True)
-    assert {"pytest_labkit.chaos.child", "locust"} <= {word for child in children for word in child.cmdline()}
+    assert {"pytest_labkit.chaos.child", "pytest_labkit.load.child"} <= {
+        word for child in children for word in child.cmdline()
+    }
     parent.kill()
     parent.wait()
     assert [] == psutil.wait_procs(children, timeout=5)[1]

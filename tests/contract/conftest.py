@@ -17,7 +17,7 @@ from pytest_labkit.services.docker import daemon
 if TYPE_CHECKING:
     from docker import DockerClient
 
-pytest.register_assert_rewrite("service_contract")
+pytest.register_assert_rewrite("service_contract", "fault_contract")
 
 
 @pytest.fixture(name="settings")

@@ -20,6 +20,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from freezegun import freeze_time
 
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
@@ -671,6 +672,93 @@ def test_the_resource_turns_empty_pages(
 
 def _newest() -> dict[str, Any]:
     return _query(ScanIndexForward=False, Limit=1)
+
+
+# --- the connection to the server --------------------------------------------------------------------
+
+
+class Server:
+    """A server of HTTP that answers `{}` to so many requests of a connection, and hangs up at the next."""
+
+    def __init__(self, answers: int) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._answers = answers
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._accept)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                with connection:
+                    self._serve(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        for number in range(self._answers + 1):
+            request = b""
+            while b"\r\n\r\n{" not in request and (data := connection.recv(65536)):
+                request += data
+            if not request:
+                return
+            self.requests.append(request)
+            if number < self._answers:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Of: server\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def _post(url: str, **headers: str) -> tuple[int, list[tuple[str, str]]]:
+    target = urlsplit(url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
+    try:
+        connection.request("POST", "/", b'{"a":1}', headers)
+        reply = connection.getresponse()
+        assert b"{}" == reply.read()
+        return reply.status, reply.getheaders()
+    finally:
+        connection.close()
+
+
+def test_a_server_that_hangs_up_breaks_the_connection() -> None:
+    """The request has been sent once, and is not sent again: a write could be applied twice."""
+    with Server(answers=1) as server, DynamoDBProxy(server.url) as proxy:
+        assert 200 == _post(proxy.url)[0]
+        with pytest.raises(ConnectionResetError, match="reset by peer"):
+            _post(proxy.url)
+        assert (2, 1) == (len(server.requests), server.connections)
+        assert 200 == _post(proxy.url)[0]
+        assert [200, None, 200] == [request.status for request in proxy.requests]
+
+
+def test_nothing_is_added_on_either_way() -> None:
+    """Neither a header of the proxy's own to the reply, nor to the request, which is not unpacked."""
+    with Server(answers=1) as server, DynamoDBProxy(server.url) as proxy:
+        status, headers = _post(proxy.url, **{"X-Of": "client", "Content-Encoding": "gzip"})
+        assert (200, [("X-Of", "server"), ("Content-Length", "2")]) == (status, headers)
+        sent = server.requests[0].decode().lower().split("\r\n")
+    names = sorted(line.partition(":")[0] for line in sent[1:-2])
+    assert ["content-encoding", "content-length", "host", "x-of"] == names
+    assert f"host: {proxy.url.removeprefix('http://')}" in sent
+
+
+def test_a_stopped_clock_stops_no_fault() -> None:
+    """A test may freeze the time of its process, before the proxy or while it is there."""
+    with Server(answers=9) as server, freeze_time("2026-01-01"), DynamoDBProxy(server.url) as proxy:
+        began = time.clock_gettime(time.CLOCK_MONOTONIC)
+        with proxy.delay(0.2, "PutItem"), freeze_time("2026-01-02"):
+            assert 200 == _post(proxy.url, **{"X-Amz-Target": "DynamoDB_20120810.PutItem"})[0]
+        assert ["delay"] == [request.fault for request in proxy.requests]
+        assert 0.2 <= time.clock_gettime(time.CLOCK_MONOTONIC) - began
 
 
 # --- beginning and end -------------------------------------------------------------------------------

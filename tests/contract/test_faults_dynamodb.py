@@ -9,11 +9,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionError as Broken
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
+from fault_contract import *  # noqa: F403 - the contract's tests
 
 from pytest_labkit import services
 from pytest_labkit.faults.dynamodb.proxy import DynamoDBProxy
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
+from pytest_labkit.faults.servers import Server
 from pytest_labkit.host import settings
 from pytest_labkit.services.aws import new_session
 from pytest_labkit.session.dynamodb import DynamoDBSandbox
@@ -60,7 +62,7 @@ def tables(running: services.Services, environ: Environ) -> Iterator[DynamoDBSan
 @pytest.fixture
 def faults(running: services.Services, tables: DynamoDBSandbox, environ: Environ) -> Iterator[Faults]:
     """The faults of one test."""
-    relay = Relay()
+    relay = ProxyProcess()
     made = Faults(running, ["dynamodb"], environ, relay, seed=407)
     yield made
     made.close()
@@ -75,33 +77,51 @@ def client() -> Any:
     )
 
 
-def test_an_outage_that_loses_nothing(faults: Faults, tables: DynamoDBSandbox) -> None:
-    """Refused meanwhile, and the same client reads afterwards what it has written."""
-    store = client()
-    store.put_item(TableName="event-store", Item=KEY)
-    with faults.dynamodb.refuse():
-        with pytest.raises((Broken, HTTPClientError), match=CANNOT):
-            store.put_item(TableName="event-store", Item=KEY)
-        assert [KEY] == tables.items("event-store")
-    assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
+class Item:
+    """An item of DynamoDB, which has a number."""
+
+    broken, broken_by = (Broken, HTTPClientError), CANNOT
+    late, late_by = ReadTimeoutError, "timeout"
+
+    def __init__(self, tables: DynamoDBSandbox) -> None:
+        self._client = client()
+        self._past = tables.client
+
+    def put(self, value: int) -> None:
+        """Through the link."""
+        self._client.put_item(TableName="event-store", Item={**KEY, "number": {"N": str(value)}})
+
+    def get(self) -> int | None:
+        """Through the link."""
+        return _number(self._client)
+
+    def put_past(self, value: int) -> None:
+        """Past it."""
+        self._past.put_item(TableName="event-store", Item={**KEY, "number": {"N": str(value)}})
+
+    def get_past(self) -> int | None:
+        """Past it."""
+        return _number(self._past)
 
 
-def test_a_hole_makes_boto3_time_out(faults: Faults, tables: DynamoDBSandbox) -> None:
-    """The write was done, the reply never came."""
-    store = client()
-    with faults.dynamodb.hole("replies"), pytest.raises(ReadTimeoutError, match="timeout"):
-        store.put_item(TableName="event-store", Item=KEY)
-    assert [KEY] == tables.items("event-store")
-    assert KEY == store.get_item(TableName="event-store", Key=KEY)["Item"]
+def _number(of: Any) -> int | None:
+    if "event-store" not in of.list_tables()["TableNames"]:
+        return None
+    found = of.get_item(TableName="event-store", Key=KEY, ConsistentRead=True)
+    return int(found["Item"]["number"]["N"]) if "Item" in found else None
 
 
-def test_a_pause_keeps_the_tables(faults: Faults, tables: DynamoDBSandbox) -> None:
-    """Nobody answers, nothing is lost."""
-    store = client()
-    store.put_item(TableName="event-store", Item=KEY)
-    with faults.dynamodb.paused(), pytest.raises(ReadTimeoutError, match="timeout"):
-        store.get_item(TableName="event-store", Key=KEY)
-    assert [KEY] == tables.items("event-store")
+@pytest.fixture
+def store(faults: Faults, tables: DynamoDBSandbox) -> Item:
+    """For the contract; made when the environment leads through the link."""
+    assert faults.dynamodb
+    return Item(tables)
+
+
+@pytest.fixture
+def server(faults: Faults) -> Server:
+    """For the contract."""
+    return faults.dynamodb
 
 
 def test_a_kill_loses_the_tables(faults: Faults, tables: DynamoDBSandbox) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from pytest_labkit import expect, services
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import settings
 
 DEADLINE_S = 60.0
@@ -48,7 +48,7 @@ def environ() -> dict[str, str]:
 @pytest.fixture
 def faults(running: services.Services, environ: dict[str, str]) -> Iterator[Faults]:
     """The faults of one test."""
-    relay = Relay()
+    relay = ProxyProcess()
     made = Faults(running, ["kafka"], environ, relay, seed=407)
     yield made
     made.close()
@@ -270,7 +270,7 @@ def test_links_stand_in_front_of_an_external_kafka(
     """The replies that name its brokers are written anew: it needs no listener of the kit's."""
     given = {"KAFKA_BOOTSTRAP_SERVERS": running.endpoint("kafka").address.split(",")[0]}
     theirs = settings.resolve(tmp_path, options={"backend": "external"}, environ=given)
-    relay = Relay()
+    relay = ProxyProcess()
     with services.Services(theirs) as external:
         faults = Faults(external, ["kafka"], environ, relay, seed=1)
         made = Producer(
@@ -281,7 +281,7 @@ def test_links_stand_in_front_of_an_external_kafka(
             }
         )
         assert [None] * 3 == send(made, topic, b"a", b"b", b"c")
-        with faults.kafka.hole():
+        with faults.kafka.blackhole():
             (error,) = send(made, topic, b"d")
             assert error is not None
         with pytest.raises(KitError, match="The kit cannot kill or pause kafka: with --lab-backend external"):

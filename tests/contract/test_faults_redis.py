@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fault_contract import *  # noqa: F403 - the contract's tests
 from redis import Redis
 from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import TimeoutError as TooLate
@@ -14,7 +16,8 @@ from redis.exceptions import TimeoutError as TooLate
 from pytest_labkit import services
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
+from pytest_labkit.faults.servers import Server
 from pytest_labkit.host import settings
 
 TIMEOUT_S = 1.0
@@ -42,7 +45,7 @@ def environ() -> dict[str, str]:
 @pytest.fixture
 def faults(running: services.Services, environ: dict[str, str]) -> Iterator[Faults]:
     """The faults of one test."""
-    relay = Relay()
+    relay = ProxyProcess()
     made = Faults(running, ["redis"], environ, relay, seed=407)
     yield made
     made.close()
@@ -65,77 +68,56 @@ def past(running: services.Services, client: Redis) -> Iterator[Redis]:
         yield made
 
 
-def test_the_link_is_a_way_of_its_own(faults: Faults, client: Redis, past: Redis) -> None:
-    """The environment leads through it, the endpoint past it."""
-    with faults.redis.refuse():
-        with pytest.raises(Broken, match=r"refused|reset|closed"):
-            client.set("key", "value")
-        past.set("key", "other")
-    assert b"other" == client.get("key")
+class Key:
+    """A key of Redis, which has a number."""
+
+    broken, broken_by = Broken, r"refused|reset|closed"
+    late, late_by = TooLate, "Timeout"
+
+    def __init__(self, client: Redis, past: Redis) -> None:
+        self._client = client
+        self._past = past
+
+    def put(self, value: int) -> None:
+        """Through the link."""
+        self._client.set("key", value)
+
+    def get(self) -> int | None:
+        """Through the link."""
+        return _number(self._client.get("key"))
+
+    def put_past(self, value: int) -> None:
+        """Past it."""
+        self._past.set("key", value)
+
+    def get_past(self) -> int | None:
+        """Past it."""
+        return _number(self._past.get("key"))
 
 
-def test_a_hole_makes_a_client_time_out(faults: Faults, client: Redis, past: Redis) -> None:
-    """And the same client works when it is over."""
-    client.set("key", 1)
-    with faults.redis.hole() as hole:
-        with pytest.raises(TooLate, match="Timeout"):
-            client.incr("key")
-        assert hole.fired > 0
-        assert b"1" == past.get("key")
-    assert 2 == client.incr("key")
+def _number(found: Any) -> int | None:
+    return None if found is None else int(found)
 
 
-def test_a_lost_reply_is_no_lost_request(faults: Faults, client: Redis, past: Redis) -> None:
-    """INCR was done, and its caller hears of a broken connection."""
-    client.set("key", 1)
-    with faults.redis.cut() as lost, pytest.raises(Broken, match=r"reset|closed"):
-        client.incr("key")
-    assert 1 == lost.fired
-    assert b"2" == past.get("key")
-    assert 3 == client.incr("key")
+@pytest.fixture
+def store(client: Redis, past: Redis) -> Key:
+    """For the contract."""
+    return Key(client, past)
+
+
+@pytest.fixture
+def server(faults: Faults) -> Server:
+    """For the contract."""
+    return faults.redis
 
 
 def test_a_delay_is_felt(faults: Faults, client: Redis) -> None:
     """Twice in a round trip."""
     client.ping()
-    with faults.redis.delay(0.1):
+    with faults.redis.latency(0.1):
         began = time.monotonic()
         client.ping()
         assert time.monotonic() - began >= 0.2
-
-
-def test_a_killed_redis_has_lost_its_keys(faults: Faults, client: Redis) -> None:
-    """It is refused meanwhile, and works when the fault is over, without a word to the client."""
-    client.set("key", "value")
-    with faults.redis.killed(), pytest.raises(Broken, match=r"refused|reset|closed"):
-        client.get("key")
-    assert client.get("key") is None
-
-
-def test_a_paused_redis_keeps_its_keys(faults: Faults, client: Redis) -> None:
-    """It answers nobody meanwhile."""
-    client.set("key", "value")
-    with faults.redis.paused(), pytest.raises(TooLate, match="Timeout"):
-        client.get("key")
-    assert b"value" == client.get("key")
-
-
-def test_a_restart_is_over_when_it_returns(faults: Faults, client: Redis) -> None:
-    """Without keys."""
-    client.set("key", "value")
-    faults.redis.restart()
-    assert client.get("key") is None
-
-
-@pytest.mark.parametrize("name", ["killed", "paused"])
-def test_it_is_mended_when_the_test_raises(
-    faults: Faults, client: Redis, running: services.Services, name: str
-) -> None:
-    """A student's failure is not the service's."""
-    with pytest.raises(TooLate if name == "paused" else Broken), getattr(faults.redis, name)():
-        client.ping()
-    assert running.healthy("redis")
-    assert client.ping()
 
 
 def test_what_was_left_broken_is_mended_at_the_end(
@@ -143,7 +125,7 @@ def test_what_was_left_broken_is_mended_at_the_end(
 ) -> None:
     """Whoever forgets."""
     faults.redis.killed().__enter__()
-    faults.redis.hole().__enter__()
+    faults.redis.blackhole().__enter__()
     faults.undo()
     assert running.healthy("redis")
     assert client.ping()
@@ -153,7 +135,7 @@ def test_one_that_dies_by_itself_is_not_mended(tmp_path: Path, environ: dict[str
     """The kit starts what it has killed; that something else died is said."""
     with services.Services(settings.resolve(tmp_path, options={"backend": "local"})) as running:
         running.start(["redis"])
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(running, ["redis"], environ, relay, seed=1)
         pause = faults.redis.paused().__enter__()
         running.running("redis").members()[0].kill()  # by whom, the pause does not know
@@ -172,13 +154,13 @@ def test_an_external_redis_has_faults_on_its_link_only(
     given = {"REDIS_URL": running.endpoint("redis").address}
     theirs = settings.resolve(tmp_path, options={"backend": "external"}, environ=given)
     with services.Services(theirs) as external:
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(external, ["redis"], environ, relay, seed=1)
         for broken in (faults.redis.killed(), faults.redis.paused()):
             with pytest.raises(KitError, match="The kit cannot kill or pause redis: with --lab-backend ext"):
                 broken.__enter__()
         client = Redis.from_url(environ["REDIS_URL"], retry=None)
-        with client, faults.redis.reset(), pytest.raises(Broken, match=r"reset|closed"):
+        with client, faults.redis.reset_peer(), pytest.raises(Broken, match=r"reset|closed"):
             client.ping()
         faults.close()
         relay.close()
@@ -188,7 +170,7 @@ def test_a_choice_of_chance_is_the_seeds(running: services.Services) -> None:
     """The same seed makes the same choices at a site, whatever happens at others; the odds are as given."""
 
     def choices(seed: int, *, others: bool) -> list[bool]:
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(running, [], {}, relay, seed)
         made = []
         for _ in range(200):

@@ -12,7 +12,7 @@ from labs.lab3 import search_index
 from labs.lab3.search_index import SearchFailed, SearchIndex
 from pytest_labkit import services
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import settings
 
 
@@ -32,7 +32,7 @@ def running(
 @pytest.fixture
 def faults(running: services.Services) -> Iterator[Faults]:
     """The faults of one test; a link stands in front of the engine."""
-    relay = Relay()
+    relay = ProxyProcess()
     environ: dict[str, str] = {}
     made = Faults(running, ["search"], environ, relay, seed=407)
     with pytest.MonkeyPatch.context() as patch:

@@ -19,7 +19,7 @@ import pytest_labkit
 from pytest_labkit import services
 from pytest_labkit.domain.errors import ServiceFailed, UsageProblem
 from pytest_labkit.faults.faults import Faults
-from pytest_labkit.faults.link import Relay
+from pytest_labkit.faults.process import ProxyProcess
 from pytest_labkit.host import processes
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import Services, backends, guard, registry, works
@@ -342,7 +342,7 @@ def test_what_is_kept_and_was_killed_on_purpose_is_still_kept(settings: Settings
     with Services(settings) as run:
         address = run.endpoint("redis").address
         assert run.are_shared
-        relay = Relay()
+        relay = ProxyProcess()
         faults = Faults(run, ["redis"], {}, relay, seed=1)
         faults.redis.restart()
         faults.close()

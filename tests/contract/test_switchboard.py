@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.faults.daemon import Switchboard
+from pytest_labkit.faults.daemon import ProxyDaemonClient
 from pytest_labkit.faults.link import Link
 from pytest_labkit.host import processes
 from pytest_labkit.services import wait
@@ -54,7 +54,10 @@ def board(echo: int, tmp_path: Path) -> Iterator[tuple[int, int, subprocess.Pope
     asked.write_text(json.dumps({"port": control, "lines": [line]}))
     process = subprocess.Popen([sys.executable, "-P", "-m", "pytest_labkit.faults.daemon", str(asked)])
     wait.until(
-        lambda: Switchboard(control).close(), deadline_s=20, service="switchboard", awaited="a connection"
+        lambda: ProxyDaemonClient(control).close(),
+        deadline_s=20,
+        service="switchboard",
+        awaited="a connection",
     )
     yield control, link, process
     process.kill()
@@ -75,7 +78,7 @@ def test_a_fault_is_over_with_its_with(board: tuple[int, int, subprocess.Popen[b
     """A link carries; refused inside; carries again."""
     control, port, _ = board
     assert b"hello" == said(port)
-    with closing(Switchboard(control)) as orders, Link(orders, [], "a-b", 1).refuse():
+    with closing(ProxyDaemonClient(control)) as orders, Link(orders, [], "a-b", 1).refuse():
         assert b"ConnectionRefusedError" == said(port)
     assert b"hello" == said(port)
 
@@ -85,8 +88,9 @@ def test_a_fault_is_over_with_its_maker(board: tuple[int, int, subprocess.Popen[
     control, port, _ = board
     code = (
         "from pytest_labkit.faults.link import Link\n"
-        "from pytest_labkit.faults.daemon import Switchboard\n"
-        f"Link(Switchboard({control}), [], 'a-b', 1).reset().__enter__(); print('begun', flush=True); input()"
+        "from pytest_labkit.faults.daemon import ProxyDaemonClient\n"
+        f"Link(ProxyDaemonClient({control}), [], 'a-b', 1).reset_peer().__enter__()\n"
+        "print('begun', flush=True); input()"
     )
     maker = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -106,7 +110,7 @@ def _same(expected: bytes, got: bytes) -> None:
 def test_faults_of_two_makers_do_not_meet(board: tuple[int, int, subprocess.Popen[bytes]]) -> None:
     """One that closes lifts its own faults; what the other has begun lasts."""
     control, port, _ = board
-    one, other = Switchboard(control), Switchboard(control)
+    one, other = ProxyDaemonClient(control), ProxyDaemonClient(control)
     Link(one, [], "a-b", 1).refuse().__enter__()
     lasting = Link(other, [], "a-b", 1).refuse()
     lasting.__enter__()
@@ -120,11 +124,11 @@ def test_faults_of_two_makers_do_not_meet(board: tuple[int, int, subprocess.Pope
 def test_sigterm_ends_it(board: tuple[int, int, subprocess.Popen[bytes]]) -> None:
     """With exit status 0; whoever gives orders then is told."""
     control, _, process = board
-    there = Switchboard(control)
+    there = ProxyDaemonClient(control)
     process.send_signal(signal.SIGTERM)
     assert 0 == process.wait(10)
     with pytest.raises(KitError, match=r"The links between the services (are gone|gave no answer)"):
         there.order("fired", fault=0)
     there.close()
     with pytest.raises(KitError, match="links between the services cannot be reached: Connection refused"):
-        Switchboard(control)
+        ProxyDaemonClient(control)

@@ -10,8 +10,8 @@ from tests.plugin.conftest import TinyLab
 # Each takes from 20 to 400 ms of a core. Not pydantic: filelock imports it where it is installed. And not
 # hypothesis: its own plugin imports it at the end of every run of pytest.
 HEAVY = {
-    "boto3", "botocore", "confluent_kafka", "docker", "fastavro", "jgo", "jsonschema", "numpy", "redis",
-    "requests", "rich.console", "testcontainers", "urllib3",
+    "aiohttp", "boto3", "botocore", "confluent_kafka", "docker", "fastavro", "jgo", "jsonschema", "numpy",
+    "redis", "requests", "rich.console", "testcontainers", "urllib3",
 }  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_a_paused_payment_does_not_answer(shop: System) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", ["refuse", "reset", "hole"])
+@pytest.mark.parametrize("kind", ["refuse", "reset_peer", "blackhole"])
 def test_a_link_that_is_cut_is_seen_by_who_uses_it(shop: System, kind: str) -> None:
     """The order service cannot reach payment, payment itself is well, and all is well afterwards."""
     with getattr(shop.link("order", "payment"), kind)():
@@ -137,7 +137,7 @@ def test_a_link_that_is_cut_is_seen_by_who_uses_it(shop: System, kind: str) -> N
 def test_latency_on_a_link_is_felt(shop: System) -> None:
     """0.15 s each way are 0.3 s for a charge, which is no failure yet."""
     order(shop)
-    with shop.link("order", "payment").delay(0.15):
+    with shop.link("order", "payment").latency(0.15):
         began = time.monotonic()
         assert 201 == order(shop)[0]
         assert 0.3 <= time.monotonic() - began
@@ -147,7 +147,7 @@ def test_latency_on_a_link_is_felt(shop: System) -> None:
 @pytest.mark.exhaustive
 def test_a_narrow_link_is_felt(shop: System) -> None:
     """A request of some 250 bytes over 500 bytes/s takes half a second or more: payment is too slow."""
-    with shop.link("order", "payment").bandwidth(500, ways="requests"):
+    with shop.link("order", "payment").bandwidth(500, direction="upstream"):
         assert 202 == order(shop)[0]
 
 

@@ -38,7 +38,7 @@ class Gone:
 def test_the_end_of_a_way_to_nobody_is_the_end() -> None:
     """An end that comes due when the receiver has gone ends the direction, and raises nothing."""
     connection = Connection()
-    flow = Flow(connection, "requests", [])
+    flow = Flow(connection, "upstream", [])
 
     async def end() -> None:
         flow.lead_to(cast("asyncio.Transport", Gone()))

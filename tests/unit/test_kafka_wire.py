@@ -131,9 +131,9 @@ def test_every_split_of_the_bytes_gives_the_same() -> None:
 
     for size in range(1, len(theirs) + 1):
         translator = KafkaTranslator(lambda _: ELSEWHERE)
-        sent = [item for piece in pieces(asked, size) for item in translator.requests(piece)]
+        sent = [item for piece in pieces(asked, size) for item in translator.upstream(piece)]
         assert asked == b"".join(item for item in sent if item)
-        got = [item for piece in pieces(theirs, size) for item in translator.replies(piece)]
+        got = [item for piece in pieces(theirs, size) for item in translator.downstream(piece)]
         assert ours == b"".join(item for item in got if item), size
 
 
@@ -141,8 +141,8 @@ def test_a_large_reply_is_not_waited_for() -> None:
     """What need not be rewritten goes on as it comes."""
     translator = KafkaTranslator(lambda _: ELSEWHERE)
     large = frame(struct.pack(">i", 5), b"x" * 1000)
-    assert [large[:500]] == translator.replies(large[:500])
-    assert [large[500:]] == translator.replies(large[500:])
+    assert [large[:500]] == translator.downstream(large[:500])
+    assert [large[500:]] == translator.downstream(large[500:])
 
 
 PRODUCES = [
@@ -159,7 +159,7 @@ def test_acks_are_read(version: int, before: bytes, acks: int) -> None:
     """With and without a transactional id, in versions with and without tags."""
     found: list[Produced] = []
     sent = request(PRODUCE, version, before + struct.pack(">h", acks) + b"records")
-    KafkaTranslator(lambda _: ELSEWHERE, produced=found.append).requests(sent)
+    KafkaTranslator(lambda _: ELSEWHERE, produced=found.append).upstream(sent)
     assert [Produced(acks, len(sent))] == found
 
 
@@ -168,10 +168,10 @@ def test_a_lost_reply_is_that_of_the_request() -> None:
     translator = KafkaTranslator(lambda _: ELSEWHERE, loses=lambda api: api == PRODUCE)
     other = frame(struct.pack(">i", 5), b"other")
     answer = frame(struct.pack(">i", CORRELATION), b"done")
-    translator.requests(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 0)))
-    assert [answer] == translator.replies(answer)
-    translator.requests(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 1)))
-    assert [other, RESET] == translator.replies(other + answer)
+    translator.upstream(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 0)))
+    assert [answer] == translator.downstream(answer)
+    translator.upstream(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 1)))
+    assert [other, RESET] == translator.downstream(other + answer)
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_a_lost_reply_is_that_of_the_request() -> None:
 def test_what_is_not_kafka_is_noticed(data: bytes) -> None:
     """TLS, for instance, or HTTP: no frame is so large, or so small."""
     with pytest.raises(NotKafka, match=r"a frame of \d+ bytes"):
-        KafkaTranslator(lambda _: ELSEWHERE).requests(data)
+        KafkaTranslator(lambda _: ELSEWHERE).upstream(data)

@@ -21,8 +21,9 @@ import pytest
 from freezegun import freeze_time
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.faults.link import Link, Relay, Ways
-from pytest_labkit.faults.tcp.faults import Delay
+from pytest_labkit.faults.link import Direction, Link
+from pytest_labkit.faults.process import ProxyProcess
+from pytest_labkit.faults.tcp.faults import Latency
 from pytest_labkit.faults.undo import Fault, undo_all
 
 SOON_S = 0.3  # silence for so long is silence
@@ -125,9 +126,9 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def relay() -> Iterator[Relay]:
+def relay() -> Iterator[ProxyProcess]:
     """One relay for all tests, as for a run."""
-    made = Relay()
+    made = ProxyProcess()
     yield made
     made.close()
 
@@ -148,14 +149,14 @@ def active() -> list[Fault]:
 
 
 @pytest.fixture
-def port(relay: Relay, echo: Echo) -> Iterator[int]:
+def port(relay: ProxyProcess, echo: Echo) -> Iterator[int]:
     """The port of the link to the echo server."""
     yield relay.order("open", group="echo", key="echo", host="127.0.0.1", port=echo.port, kafka=False)
     relay.order("close", group="echo")
 
 
 @pytest.fixture
-def link(relay: Relay, active: list[Fault], port: int) -> Link:
+def link(relay: ProxyProcess, active: list[Fault], port: int) -> Link:
     """The link to the echo server."""
     return Link(relay, active, "echo", seed=407)
 
@@ -187,7 +188,7 @@ def test_without_a_fault_bytes_go_both_ways(connect: Connect) -> None:
     assert b"" == other.read(1)
 
 
-def test_a_server_that_is_not_there_resets(relay: Relay, echo: Echo) -> None:
+def test_a_server_that_is_not_there_resets(relay: ProxyProcess, echo: Echo) -> None:
     """A client of a link to nowhere does not wait."""
     echo.server_close()
     port = relay.order("open", group="nowhere", key="x", host="127.0.0.1", port=echo.port, kafka=False)
@@ -195,7 +196,7 @@ def test_a_server_that_is_not_there_resets(relay: Relay, echo: Echo) -> None:
     relay.order("close", group="nowhere")
 
 
-def test_a_client_that_resets_resets_the_server(connect: Connect, relay: Relay) -> None:
+def test_a_client_that_resets_resets_the_server(connect: Connect, relay: ProxyProcess) -> None:
     """The end of a connection is passed on as it was."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = relay.order(
@@ -210,11 +211,11 @@ def test_a_client_that_resets_resets_the_server(connect: Connect, relay: Relay) 
         relay.order("close", group="s")
 
 
-@pytest.mark.parametrize(("ways", "at_least"), [("requests", 0.5), ("replies", 0.5), ("both", 1.0)])
-def test_delay_is_on_each_way(connect: Connect, link: Link, ways: Ways, at_least: float) -> None:
+@pytest.mark.parametrize(("direction", "at_least"), [("upstream", 0.5), ("downstream", 0.5), ("both", 1.0)])
+def test_delay_is_on_each_way(connect: Connect, link: Link, direction: Direction, at_least: float) -> None:
     """On a connection from before and on a new one; afterwards both are as quick as ever."""
     before = connect()
-    with link.delay(0.5, ways=ways) as fault:
+    with link.latency(0.5, direction=direction) as fault:
         for client in (before, connect()):
             began = time.monotonic()
             assert b"hello" == client.ask(b"hello")
@@ -228,7 +229,7 @@ def test_delay_is_on_each_way(connect: Connect, link: Link, ways: Ways, at_least
 def test_delay_is_no_limit(connect: Connect, link: Link) -> None:
     """Twenty requests sent one after the other are all late once, not twenty times."""
     client = connect()
-    with link.delay(0.5, ways="requests"):
+    with link.latency(0.5, direction="upstream"):
         began = time.monotonic()
         for number in range(20):
             client.socket.sendall(b"%02d" % number)
@@ -240,7 +241,7 @@ def test_delay_is_no_limit(connect: Connect, link: Link) -> None:
 def test_a_delay_that_is_lifted_lets_go_of_what_it_held(connect: Connect, link: Link) -> None:
     """Nobody waits for a fault that is over."""
     client = connect()
-    with link.delay(60):
+    with link.latency(60):
         client.socket.sendall(b"hello")
         assert client.is_silent()
     assert b"hello" == client.read(5)
@@ -248,7 +249,7 @@ def test_a_delay_that_is_lifted_lets_go_of_what_it_held(connect: Connect, link: 
 
 def test_jitter_follows_from_the_seed() -> None:
     """The same seed gives the same delays, another one others; none is outside the bounds."""
-    one, same, other = (Delay(0.2, jitter=0.1, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (Latency(0.2, jitter=0.1, seed=seed) for seed in (1, 1, 2))
     delays = [one.due(1, 0.0) for _ in range(100)]
     assert delays == [same.due(1, 0.0) for _ in range(100)]
     assert delays != [other.due(1, 0.0) for _ in range(100)]
@@ -258,7 +259,7 @@ def test_jitter_follows_from_the_seed() -> None:
 def test_bytes_keep_their_order_under_jitter(connect: Connect, link: Link) -> None:
     """A stream stays a stream."""
     client = connect()
-    with link.delay(0.02, jitter=0.02):
+    with link.latency(0.02, jitter=0.02):
         for number in range(50):
             client.socket.sendall(b"%02d" % number)
             time.sleep(0.001)
@@ -268,7 +269,7 @@ def test_bytes_keep_their_order_under_jitter(connect: Connect, link: Link) -> No
 def test_bandwidth_is_shared_by_all_connections(connect: Connect, link: Link) -> None:
     """Two connections of 50 KB each need two seconds for 50 KB/s."""
     one, other = connect(), connect()
-    with link.bandwidth(50_000, ways="requests"):
+    with link.bandwidth(50_000, direction="upstream"):
         began = time.monotonic()
         for client in (one, other):
             client.socket.sendall(b"x" * 50_000)
@@ -282,7 +283,7 @@ def test_bandwidth_is_shared_by_all_connections(connect: Connect, link: Link) ->
 def test_bytes_trickle_through_little_bandwidth(connect: Connect, link: Link) -> None:
     """The first of them come long before the last: whoever waits for any byte does not wait in vain."""
     client = connect()
-    with link.bandwidth(10_000, ways="requests"):
+    with link.bandwidth(10_000, direction="upstream"):
         client.socket.sendall(b"x" * 100_000)
         began = time.monotonic()
         client.read(1000)
@@ -304,7 +305,7 @@ def test_a_stall_holds_up_a_sender_of_much(connect: Connect, link: Link, echo: E
     """What is held is bounded; all of it arrives."""
     client = connect()
     data = b"x" * 20_000_000
-    with link.stall("requests") as fault:
+    with link.stall("upstream") as fault:
         client.socket.settimeout(SOON_S)
         with pytest.raises(TimeoutError, match="timed out"):
             client.socket.sendall(data)
@@ -317,7 +318,7 @@ def test_what_goes_into_a_hole_is_lost(connect: Connect, link: Link, echo: Echo)
     """The connection stays, and stays silent for good; others are well."""
     used, idle = connect(), connect()
     used.ask(b"a")
-    with link.hole("requests") as fault:
+    with link.blackhole("upstream") as fault:
         used.socket.sendall(b"b")
         assert used.is_silent()
     assert 1 == fault.fired
@@ -335,7 +336,7 @@ def test_a_hole_may_begin_after_some_bytes(
     """The first so many bytes of each connection arrive, in whatever pieces they are sent, and no other."""
     used = connect()
     used.ask(b"_")
-    with link.hole("requests", after=3) as fault:
+    with link.blackhole("upstream", after=3) as fault:
         for client in (used, connect()):
             for piece in pieces:
                 client.socket.sendall(piece)
@@ -348,7 +349,7 @@ def test_a_hole_may_begin_after_some_bytes(
 def test_a_connection_that_ends_before_a_hole_begins_ends(connect: Connect, link: Link) -> None:
     """What is spared includes the end of a connection that has not sent as many bytes."""
     client = connect()
-    with link.hole("requests", after=3) as fault:
+    with link.blackhole("upstream", after=3) as fault:
         assert b"ab" == client.ask(b"ab")
         client.socket.shutdown(socket.SHUT_WR)
         assert b"" == client.read(1)
@@ -358,14 +359,14 @@ def test_a_connection_that_ends_before_a_hole_begins_ends(connect: Connect, link
 def test_a_hole_for_replies_lets_requests_through(connect: Connect, link: Link, echo: Echo) -> None:
     """The server has done what it was asked, and nobody hears of it."""
     client = connect()
-    with link.hole("replies"):
+    with link.blackhole("downstream"):
         client.socket.sendall(b"hello")
         assert client.is_silent()
         assert b"hello" == bytes(echo.got)
     assert client.is_silent()
 
 
-def test_the_end_of_a_connection_does_not_leave_a_hole(relay: Relay, link: Link) -> None:
+def test_the_end_of_a_connection_does_not_leave_a_hole(relay: ProxyProcess, link: Link) -> None:
     """The server hears that its client has gone only when the hole is no more."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = relay.order(
@@ -374,7 +375,7 @@ def test_the_end_of_a_connection_does_not_leave_a_hole(relay: Relay, link: Link)
         client = socket.create_connection(("127.0.0.1", port))
         accepted, _ = server.accept()
         accepted.settimeout(SOON_S)
-        with link.hole():
+        with link.blackhole():
             client.close()
             with pytest.raises(TimeoutError, match="timed out"):
                 accepted.recv(1)
@@ -388,7 +389,7 @@ def test_reset_breaks_what_is_there_and_what_comes(connect: Connect, link: Link)
     """With a reset, not an end of file; afterwards a new connection works."""
     before = connect()
     before.ask(b"hello")
-    with link.reset() as fault:
+    with link.reset_peer() as fault:
         assert before.is_reset()
         assert is_reset_at_once(connect)
     assert 2 == fault.fired
@@ -411,7 +412,7 @@ def test_cut_lets_so_many_bytes_pass(connect: Connect, link: Link, echo: Echo) -
     """Counted for each connection from the beginning of the fault; the next byte breaks it."""
     client = connect()
     client.ask(b"before")
-    with link.cut(after=4) as fault:
+    with link.limit_data(after=4) as fault:
         assert b"four" == client.ask(b"four")
         client.socket.sendall(b"five!")
         assert client.is_reset()
@@ -425,15 +426,15 @@ def test_cut_lets_so_many_bytes_pass(connect: Connect, link: Link, echo: Echo) -
 
 
 FAULTS: list[Callable[[Link], Fault]] = [
-    lambda link: link.delay(60),
+    lambda link: link.latency(60),
     lambda link: link.bandwidth(1),
     lambda link: link.stall(),
-    lambda link: link.hole(),
-    lambda link: link.reset(),
+    lambda link: link.blackhole(),
+    lambda link: link.reset_peer(),
     lambda link: link.refuse(),
-    lambda link: link.cut(),
+    lambda link: link.limit_data(),
 ]
-NAMES = ["delay", "bandwidth", "stall", "hole", "reset", "refuse", "cut"]
+NAMES = ["latency", "bandwidth", "stall", "blackhole", "reset_peer", "refuse", "limit_data"]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=NAMES)
@@ -463,8 +464,8 @@ def test_a_fault_that_was_left_is_undone_at_the_end(
 def test_faults_add_up(connect: Connect, link: Link) -> None:
     """Two delays are one long one; one that is lifted leaves the other."""
     client = connect()
-    with link.delay(0.5, ways="requests"):
-        with link.delay(0.5, ways="requests"):
+    with link.latency(0.5, direction="upstream"):
+        with link.latency(0.5, direction="upstream"):
             began = time.monotonic()
             client.ask(b"hello")
             assert time.monotonic() - began >= 1.0
@@ -473,7 +474,7 @@ def test_faults_add_up(connect: Connect, link: Link) -> None:
         assert 0.5 <= time.monotonic() - began < 1.0
 
 
-def test_one_line_of_a_group_can_be_at_fault(relay: Relay, active: list[Fault], echo: Echo) -> None:
+def test_one_line_of_a_group_can_be_at_fault(relay: ProxyProcess, active: list[Fault], echo: Echo) -> None:
     """One broker of several, the others being well."""
     ports = [
         relay.order("open", group="g", key=key, host="127.0.0.1", port=echo.port, kafka=False)
@@ -490,11 +491,17 @@ def test_one_line_of_a_group_can_be_at_fault(relay: Relay, active: list[Fault], 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda link: link.delay(0.1, jitter=0.2), "jitter=0.2: it has to be between 0 and 0.1, the delay"),
-        (lambda link: link.delay(-1), "jitter=0.0: it has to be between 0 and -1, the delay"),
+        (
+            lambda link: link.latency(0.1, jitter=0.2),
+            "jitter=0.2: it has to be between 0 and 0.1, the latency",
+        ),
+        (lambda link: link.latency(-1), "jitter=0.0: it has to be between 0 and -1, the latency"),
         (lambda link: link.bandwidth(0), "bytes_per_s=0: it has to be positive"),
-        (lambda link: link.cut(after=-1), "after=-1: a number of bytes is not negative"),
-        (lambda link: link.hole("back"), "ways='back': it has to be 'both', 'requests' or 'replies'"),
+        (lambda link: link.limit_data(after=-1), "after=-1: a number of bytes is not negative"),
+        (
+            lambda link: link.blackhole("back"),
+            "direction='back': it has to be 'both', 'upstream' or 'downstream'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(link: Link, make: Callable[[Link], Fault], message: str) -> None:
@@ -505,10 +512,10 @@ def test_what_makes_no_sense_is_refused(link: Link, make: Callable[[Link], Fault
 
 def test_a_relay_that_has_died_is_the_kits_fault(echo: Echo) -> None:
     """It says so, and the next order has a new one."""
-    relay = Relay()
+    relay = ProxyProcess()
     relay.order("open", group="g", key="1", host="127.0.0.1", port=echo.port, kafka=False)
-    assert relay._process is not None
-    relay._process.kill()
+    assert relay._child is not None
+    relay._child.kill()
     with pytest.raises(KitError, match="The relay in front of the services has ended"):
         relay.order("close", group="g")
     port = relay.order("open", group="g", key="1", host="127.0.0.1", port=echo.port, kafka=False)
@@ -521,7 +528,7 @@ def test_a_stopped_clock_stops_no_fault(connect: Connect, link: Link) -> None:
     """A test may freeze the time of its process; a delay is real all the same."""
     client = connect()
     began = time.monotonic()
-    with freeze_time("2026-01-01"), link.delay(0.2, ways="requests"):
+    with freeze_time("2026-01-01"), link.latency(0.2, direction="upstream"):
         assert b"hello" == client.ask(b"hello")
     assert 0.2 <= time.monotonic() - began < 2.0
 
@@ -530,12 +537,12 @@ def test_a_relay_ends_with_its_parent() -> None:
     """Also when that is killed, and has a child that holds on to what it inherited."""
     code = """
         import os, time
-        from pytest_labkit.faults.link import Relay
-        relay = Relay()
+        from pytest_labkit.faults.process import ProxyProcess
+        relay = ProxyProcess()
         relay.order("open", group="g", key="k", host="127.0.0.1", port=9, kafka=False)
         child = os.fork()
         if child:
-            print(relay._process.pid, child, flush=True)
+            print(relay._child.pid, child, flush=True)
         time.sleep(60)
     """
     parent = subprocess.Popen([sys.executable, "-c", dedent(code)], stdout=subprocess.PIPE, text=True)

@@ -7,7 +7,7 @@ import pytest
 from labs.lab3.checks.checking import as_list, conflict, has_room, items, same_events, unchanged, versions
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
-from pytest_labkit.faults.dynamodb.proxy import WRITES
+from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A1")
 

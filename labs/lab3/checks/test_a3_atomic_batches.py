@@ -23,7 +23,7 @@ from labs.lab3.checks.checking import (
 from labs.lab3.errors import ConcurrencyError, InvalidEvent
 from labs.lab3.events import ItemAdded
 from pytest_labkit import expect
-from pytest_labkit.faults.dynamodb.proxy import WRITES
+from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A3")
 

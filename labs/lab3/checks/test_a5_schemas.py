@@ -15,7 +15,7 @@ from labs.lab3.checks.checking import has_room, items, raised_by, same_events, t
 from labs.lab3.errors import InvalidEvent
 from labs.lab3.events import EVENT_TYPES, ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
-from pytest_labkit.faults.dynamodb.proxy import WRITES
+from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A5")
 

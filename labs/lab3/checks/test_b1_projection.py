@@ -144,7 +144,7 @@ def _is_prompt(took_s, least_s):
 def test_no_reader_sees_half_a_change(shop, faults):
     """While another process projects, what a reader sees of an order agrees, and never goes back."""
     view = shop.view()
-    with shop.another_process() as other, faults.redis.delay(0.001):
+    with shop.another_process() as other, faults.redis.latency(0.001):
         running = other.beside("projecting").Running(other.projections.Projector())
         for number in range(1, 41):
             order_id = str(number)

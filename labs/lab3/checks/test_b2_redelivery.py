@@ -162,7 +162,7 @@ def _killed_after(sent, shop, faults, view, order_id):
     before = view.order(previous)
     with shop.another_process() as process:
         projector = process.projections.Projector()
-        with faults.redis.hole("requests", after=sent) as hole:
+        with faults.redis.blackhole("upstream", after=sent) as hole:
             going = Background(lambda: shop.project(projector))
             until(lambda: going.is_over or hole.fired > 0)
             was_killed = not going.is_over

@@ -114,7 +114,7 @@ def test_questions_are_answered_while_it_is_rebuilt(shop, faults, rng):
     shop.project(shop.projector())
     there, new = sorted(shop.events), 121
     seen = {order_id: len(shop.events[order_id]) for order_id in there}
-    with shop.another_process() as other, faults.redis.delay(0.001):
+    with shop.another_process() as other, faults.redis.latency(0.001):
         projector = other.projections.Projector()
         for rebuild in range(1, REBUILDS + 1):
             rebuilding = Background(projector.rebuild)
@@ -168,7 +168,7 @@ def test_a_rebuild_is_killed(shop, faults):
 
 def _killed_after(sent, shop, faults):
     """Kill a rebuild once it has sent so many bytes to Redis; whether it came to that."""
-    with shop.another_process() as process, faults.redis.hole("requests", after=sent) as hole:
+    with shop.another_process() as process, faults.redis.blackhole("upstream", after=sent) as hole:
         rebuilding = Background(process.projections.Projector().rebuild)
         until(lambda: rebuilding.is_over or hole.fired > 0)
         was_killed = not rebuilding.is_over

@@ -94,7 +94,7 @@ def test_killed_on_the_way_to_the_search_index(shop, search, faults):
     shop.project(shop.projector_with(found))
     for number, sent in enumerate(KILLED_AFTER, 1):
         _order(shop, str(number), f"mug{number} everywhere")
-        with shop.another_process() as process, faults.search.hole("requests", after=sent) as hole:
+        with shop.another_process() as process, faults.search.blackhole("upstream", after=sent) as hole:
             projections = process.projections
             projector = projections.Projector(projections.ItemSearch())
             going = Background(lambda p=projector: shop.project(p))

@@ -6,7 +6,7 @@ from labs.lab3.checks.checking import at_once, raised_by, until
 from labs.lab3.checks.lives import BEGIN, END, MONTHS, append, life, same_state, state_at
 from labs.lab3.checks.snapshots import Derived, ask_all
 from pytest_labkit import expect
-from pytest_labkit.faults.dynamodb.proxy import WRITES
+from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("C2")
 

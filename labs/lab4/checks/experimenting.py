@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import psutil
 from labs.lab4.checks.shopping import STEADY, Shop
 from pytest_labkit import expect
 from pytest_labkit.chaos import Experiment, Journal, read
+from pytest_labkit.host import http
 from pytest_labkit.systems import plan
 
 PLAN = plan.of(Path(__file__).parents[1] / plan.FILE)
@@ -111,15 +111,8 @@ class Watch:
 def _ping_s(port: int) -> float:
     """How long payment took to answer at *port*; the time limit if it did not."""
     began = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
-    try:
-        connection.request("GET", "/ping")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return _TIMEOUT_S
-    finally:
-        connection.close()
-    return time.monotonic() - began
+    answered = http.get(f"http://127.0.0.1:{port}/ping", _TIMEOUT_S) is not None
+    return time.monotonic() - began if answered else _TIMEOUT_S
 
 
 @contextmanager

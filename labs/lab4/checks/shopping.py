@@ -77,11 +77,11 @@ class Shop:
 
     def late(self) -> AbstractContextManager[Any]:
         """Payment's answers to order are two seconds late."""
-        return self._way.delay(LATE_S, ways="replies")
+        return self._way.latency(LATE_S, direction="downstream")
 
     def unheard(self) -> AbstractContextManager[Any]:
         """Payment charges, and order never hears of it: the connection is reset instead."""
-        return self._way.cut()
+        return self._way.limit_data()
 
     @property
     def _way(self) -> Any:

@@ -12,7 +12,7 @@ import zlib
 from decimal import Context, Decimal
 from typing import Any
 
-from pytest_labkit.faults.dynamodb.http import Headers, Reply
+from pytest_labkit.faults.dynamodb.messages import Headers, Reply
 
 Body = dict[str, Any]
 

@@ -1,14 +1,16 @@
 """
 What can go wrong between a client and DynamoDB, each as a small object that stands in the way of a request.
 
-The bodies are those that DynamoDB sends; `dynamodb` puts them in front of a server.
+The bodies are those that DynamoDB sends; `proxy` puts them in front of a server, where one thread carries all
+requests: a fault is begun and ended in others, and nothing else of it is touched there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -29,22 +31,8 @@ from pytest_labkit.faults.dynamodb.bodies import (
     throttled,
     transaction,
 )
-from pytest_labkit.faults.dynamodb.http import CUT, Forward, Reply
-
-WRITES = frozenset(
-    {
-        "BatchExecuteStatement",
-        "BatchWriteItem",
-        "DeleteItem",
-        "ExecuteStatement",
-        "ExecuteTransaction",
-        "PutItem",
-        "TransactWriteItems",
-        "UpdateItem",
-    }
-)
-READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
-DATA = WRITES | READS
+from pytest_labkit.faults.dynamodb.messages import CUT, Forward, Reply
+from pytest_labkit.faults.dynamodb.operations import DATA
 
 Predicate = Callable[[Body], bool]
 
@@ -92,9 +80,9 @@ class Sent(NamedTuple):
     body: bytes
     forward: Forward
 
-    def on(self, body: Body | None = None) -> Reply:
+    async def on(self, body: Body | None = None) -> Reply:
         """The reply to it, sent on as it is or with another *body*."""
-        return self.forward(self.body if body is None else encoded(body))
+        return await self.forward(self.body if body is None else encoded(body))
 
 
 class Acted(NamedTuple):
@@ -126,8 +114,7 @@ class Fault:
         self._operations = frozenset([operations] if isinstance(operations, str) else operations)
         self._left = times
         self._when = when
-        self._lock = threading.Lock()
-        self._lifted = threading.Event()
+        self._lifted: Future[None] = Future()
         if unknown := sorted(self._operations - DATA):
             raise ValueError(f"{', '.join(unknown)}: faults are for {', '.join(sorted(DATA))}")
 
@@ -137,50 +124,49 @@ class Fault:
         return len(self.requests)
 
     def __enter__(self) -> Self:
-        self._lifted.clear()
+        self._lifted = Future()
         self._active.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._active.remove(self)
-        self._lifted.set()
+        self.lift()
 
     def lift(self) -> None:
         """Let go of the requests that it holds up."""
-        self._lifted.set()
+        if not self._lifted.done():
+            self._lifted.set_result(None)
 
-    def through(self, request: Request, body: bytes, forward: Forward) -> Reply:
+    async def through(self, request: Request, body: bytes, forward: Forward) -> Reply:
         """The reply to *request*, sent with *body*, with this fault in the way if it is its turn."""
         if not request.body or not self._claim(request):
-            return forward(body)
+            return await forward(body)
         fired = False
         try:
-            reply, fired = self.act(Sent(request, body, forward))
+            reply, fired = await self.act(Sent(request, body, forward))
         finally:
             self._settle(request, fired)
         return reply
 
-    def act(self, sent: Sent) -> Acted:
+    async def act(self, sent: Sent) -> Acted:
         """What the fault does."""
         raise NotImplementedError
 
     def _claim(self, request: Request) -> bool:
         if request.operation not in self._operations or (self._when and not self._when(request.body)):
             return False
-        with self._lock:
-            if self._left == 0:
-                return False
-            if self._left is not None:
-                self._left -= 1
-            return True
+        if self._left == 0:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True
 
     def _settle(self, request: Request, fired: bool) -> None:
-        with self._lock:
-            if fired:
-                self.requests.append(request)
-                request.fault = self.name if request.fault is None else f"{request.fault}+{self.name}"
-            elif self._left is not None:
-                self._left += 1
+        if fired:
+            self.requests.append(request)
+            request.fault = self.name if request.fault is None else f"{request.fault}+{self.name}"
+        elif self._left is not None:
+            self._left += 1
 
 
 class LoseReply(Fault):
@@ -188,8 +174,8 @@ class LoseReply(Fault):
 
     name = "lose_reply"
 
-    def act(self, sent: Sent) -> Acted:
-        reply = sent.on()
+    async def act(self, sent: Sent) -> Acted:
+        reply = await sent.on()
         return Acted(CUT) if reply.status == OK else Acted(reply, fired=False)
 
 
@@ -198,7 +184,7 @@ class Throttle(Fault):
 
     name = "throttle"
 
-    def act(self, sent: Sent) -> Acted:
+    async def act(self, sent: Sent) -> Acted:
         cancelled = transaction(sent.request.operation, sent.request.body)
         if cancelled:
             return Acted(throttled(cancelled))
@@ -210,7 +196,7 @@ class Fail(Fault):
 
     name = "fail"
 
-    def act(self, sent: Sent) -> Acted:  # noqa: ARG002 - the server never sees it
+    async def act(self, sent: Sent) -> Acted:  # noqa: ARG002 - the server never sees it
         return Acted(error("InternalServerError", "Internal server error", status=500))
 
 
@@ -223,9 +209,9 @@ class Delay(Fault):
         super().__init__(*rest)
         self._seconds = seconds
 
-    def act(self, sent: Sent) -> Acted:
-        self._lifted.wait(self._seconds)
-        return Acted(sent.on())
+    async def act(self, sent: Sent) -> Acted:
+        await asyncio.wait([asyncio.wrap_future(self._lifted)], timeout=self._seconds)
+        return Acted(await sent.on())
 
 
 class LeaveUnprocessed(Fault):
@@ -239,14 +225,14 @@ class LeaveUnprocessed(Fault):
             raise ValueError(f"keep={keep}: DynamoDB processes at least one item, or throttles the request")
         self._keep = keep
 
-    def act(self, sent: Sent) -> Acted:
+    async def act(self, sent: Sent) -> Acted:
         batch = json.loads(sent.body)
         sizes = [len(members(part)) for part in batch["RequestItems"].values()]
         keep = max(1, sum(sizes) // 2) if self._keep is None else self._keep
         if keep >= sum(sizes):
-            return Acted(sent.on(), fired=False)
+            return Acted(await sent.on(), fired=False)
         kept, rest = divided(batch["RequestItems"], keep)
-        reply = sent.on(batch | {"RequestItems": kept})
+        reply = await sent.on(batch | {"RequestItems": kept})
         if reply.status != OK:
             return Acted(reply, fired=False)
         key = "UnprocessedItems" if sent.request.operation == "BatchWriteItem" else "UnprocessedKeys"
@@ -263,11 +249,11 @@ class SplitPages(Fault):
         super().__init__(*rest)
         self._items = items
 
-    def act(self, sent: Sent) -> Acted:
+    async def act(self, sent: Sent) -> Acted:
         query = json.loads(sent.body)
         limit = min(self._items, query.get("Limit", self._items))
         lowered = limit != query.get("Limit")
-        return Acted(sent.on(query | {"Limit": limit} if lowered else None), fired=lowered)
+        return Acted(await sent.on(query | {"Limit": limit} if lowered else None), fired=lowered)
 
 
 class EmptyFirstPage(Fault):
@@ -285,15 +271,15 @@ class EmptyFirstPage(Fault):
         super().__init__(*rest)
         self._starts = starts
 
-    def act(self, sent: Sent) -> Acted:
+    async def act(self, sent: Sent) -> Acted:
         query = json.loads(sent.body)
         if "ExclusiveStartKey" in query or "Limit" in sent.request.body:
-            return Acted(sent.on(), fired=False)
-        reply = sent.on(query | {"Limit": 1})
+            return Acted(await sent.on(), fired=False)
+        reply = await sent.on(query | {"Limit": 1})
         page = json.loads(reply.body)
         key = just_before(page.get("LastEvaluatedKey", {}), backwards=query.get("ScanIndexForward") is False)
         if reply.status != OK or key is None:
-            return Acted(sent.on(), fired=False)
+            return Acted(await sent.on(), fired=False)
         self._starts.add(start_of(query | {"ExclusiveStartKey": key}))
         empty = {"Count": 0, "ScannedCount": 0, "LastEvaluatedKey": key}
         return Acted(changed(reply, page | empty | ({"Items": []} if "Items" in page else {})))

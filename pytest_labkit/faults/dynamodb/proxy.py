@@ -1,10 +1,9 @@
 """
 An HTTP proxy in front of DynamoDB that records every request and injects faults.
 
-It speaks plain HTTP on 127.0.0.1, keeps connections alive on both sides and answers each client
-connection in a thread of its own. What the server does to the proxy, the proxy does to the client: a
-connection that the server breaks is broken. A request whose body a fault changes no longer fits its
-signature; DynamoDB Local does not look at signatures.
+It speaks plain HTTP on 127.0.0.1, and keeps connections alive on both sides. What the server does to the
+proxy, the proxy does to the client: a connection that the server breaks is broken. A request whose body a
+fault changes no longer fits its signature; DynamoDB Local does not look at signatures.
 
 How boto3 meets these faults (botocore retries by itself, in every mode):
 
@@ -20,16 +19,12 @@ How boto3 meets these faults (botocore retries by itself, in every mode):
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Collection
 from functools import partial
 from typing import Self
 
 from pytest_labkit.faults.dynamodb.faults import (
-    DATA,
-    READS,
-    WRITES,
     Delay,
     EmptyFirstPage,
     Fail,
@@ -42,7 +37,9 @@ from pytest_labkit.faults.dynamodb.faults import (
     Throttle,
     from_the_start,
 )
-from pytest_labkit.faults.dynamodb.http import CUT, Forward, Headers, Relay, Reply
+from pytest_labkit.faults.dynamodb.http import HttpProxy
+from pytest_labkit.faults.dynamodb.messages import CUT, Forward, Headers, Reply
+from pytest_labkit.faults.dynamodb.operations import DATA, READS, WRITES
 
 __all__ = ["DATA", "READS", "WRITES", "DynamoDBProxy", "Fault", "Predicate", "Request"]
 
@@ -53,7 +50,7 @@ class DynamoDBProxy:
 
     `requests` is what arrived, in order of arrival. Every fault is a context manager that undoes itself.
     *operations* is a name or several of `DATA`; *times* is on how many requests it fires, `None` for all;
-    *when* is asked with the request's body whether it may fire.
+    *when* is asked with the request's body whether it may fire, and must not wait for anything.
 
     >>> with DynamoDBProxy("http://127.0.0.1:8000") as proxy:  # doctest: +SKIP
     ...     store = boto3.client("dynamodb", endpoint_url=proxy.url)
@@ -69,18 +66,17 @@ class DynamoDBProxy:
         self.requests: list[Request] = []
         self._active: list[Fault] = []
         self._starts: set[str] = set()
-        self._lock = threading.Lock()
-        self._relay = Relay(target_url, self._answer)
-        self.url = self._relay.url
+        self._http = HttpProxy(target_url, self._answer)
+        self.url = self._http.url
 
     def __enter__(self) -> Self:
-        self._relay.open()
+        self._http.open()
         return self
 
     def __exit__(self, *_: object) -> None:
         for fault in list(self._active):
             fault.lift()
-        self._relay.close()
+        self._http.close()
 
     def lose_reply(
         self, operations: str | Collection[str] = WRITES, times: int | None = 1, when: Predicate | None = None
@@ -146,16 +142,14 @@ class DynamoDBProxy:
             return EmptyFirstPage(self._starts, self._active, "Query", times, when)
         return SplitPages(items, self._active, ("Query", "Scan"), times, when)
 
-    def _answer(self, headers: Headers, raw: bytes, forward: Forward) -> Reply:
+    async def _answer(self, headers: Headers, raw: bytes, forward: Forward) -> Reply:
         """Record a request and send it through the active faults, the one begun last first."""
         request = Request(_operation(headers), raw, time.monotonic())
-        with self._lock:
-            self.requests.append(request)
-            faults = list(self._active)
+        self.requests.append(request)
         way = self._to_server(request, forward)
-        for fault in faults:
+        for fault in list(self._active):
             way = partial(fault.through, request, forward=way)
-        reply = way(raw)
+        reply = await way(raw)
         request.status = None if reply is CUT else reply.status
         request.reply = reply.body
         return reply

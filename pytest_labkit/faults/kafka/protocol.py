@@ -1,9 +1,9 @@
 """
-Kafka's protocol as far as a relay has to know it: who is told where the brokers are, and what a reply is to.
+Kafka's protocol as far as a proxy has to know it: who is told where the brokers are, and what a reply is to.
 
-A client asks any broker for the addresses of all, and then goes to those. A relay that is to stay in between
+A client asks any broker for the addresses of all, and then goes to those. A proxy that is to stay in between
 puts its own ports in their place, in the replies to Metadata and to FindCoordinator. Newer versions of other
-replies name addresses too: the relay says, in the reply to ApiVersions, that the broker knows only versions
+replies name addresses too: the proxy says, in the reply to ApiVersions, that the broker knows only versions
 that do not, and that it has no optional features, which may need such versions.
 
 Layouts: https://kafka.apache.org/protocol. All numbers are big-endian.
@@ -70,13 +70,13 @@ class KafkaTranslator:
         self._to_server = Frames(_HEAD, self._note)
         self._to_client = Frames(8, self._is_whole_needed)
 
-    def requests(self, data: bytes) -> list[Item]:
+    def upstream(self, data: bytes) -> list[Item]:
         """*data* as it is: requests are only looked at."""
         self._to_server.feed(data)
         return [data]
 
-    def replies(self, data: bytes) -> list[Item]:
-        """*data* with the relay's ports in the place of brokers'; bytes of a frame may wait for its rest."""
+    def downstream(self, data: bytes) -> list[Item]:
+        """*data* with the proxy's ports in the place of brokers'; bytes of a frame may wait for its rest."""
         out: list[Item] = []
         for part in self._to_client.feed(data):
             asked = self._asked.pop(_correlation(part), None) if part.starts else None

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
-from pytest_labkit.faults.tcp.faults import NEVER, WireFault
+from pytest_labkit.faults.tcp.fault import NEVER, TcpFault
 
 Item = bytes | None
 """What is carried: bytes, of which none are the end of a direction, or `RESET`."""
@@ -25,7 +25,7 @@ _ROOM = 4 * 1024 * 1024
 """Bytes that may be on their way in one direction; then the sender has to wait, as for TCP's own window."""
 
 
-class Whole(Protocol):
+class Pipe(Protocol):
     """The connection that a flow is part of."""
 
     open: bool
@@ -42,22 +42,22 @@ class Whole(Protocol):
 class Flow:
     """One direction of a connection: bytes on their way, in order."""
 
-    def __init__(self, connection: Whole, way: str, faults: list[WireFault]) -> None:
+    def __init__(self, connection: Pipe, direction: str, faults: list[TcpFault]) -> None:
         self.source: asyncio.Transport | None = None
-        self.carried = 0
         self.ended = False
-        self.missed_the_end = False
+        self.lost_fin = False
         self._connection = connection
-        self._way = way
+        self._direction = direction
         self._faults = faults
         self._sink: asyncio.Transport | None = None
         self._held: deque[tuple[float, Item]] = deque()
+        self._carried = 0
         self._held_bytes = 0
         self._silent = False
         self._sink_is_full = False
         self._waits = False
         self._timer: asyncio.TimerHandle | None = None
-        self._began: dict[WireFault, int] = {}
+        self._began: dict[TcpFault, int] = {}
 
     def lead_to(self, sink: asyncio.Transport) -> None:
         """What comes goes to *sink*, and so does what has come by now."""
@@ -74,7 +74,7 @@ class Flow:
         else:
             self._carry(item)
 
-    def judge_again(self) -> None:
+    def reschedule(self) -> None:
         """Ask the faults that are left when what is held may go on."""
         held = list(self._held)
         self.drop()
@@ -94,17 +94,8 @@ class Flow:
         self._sink_is_full = sink_is_full
         self._let_the_source_wait()
 
-    @property
-    def come(self) -> int:
-        """How many bytes have come, those included that are held."""
-        return self.carried + self._held_bytes
-
-    def carried_before(self, fault: WireFault) -> int:
-        """How many bytes had been carried when *fault* began."""
-        return self._began.setdefault(fault, self.carried)
-
-    def _here(self) -> Iterable[WireFault]:
-        return [fault for fault in self._faults if self._way in fault.ways]
+    def _here(self) -> Iterable[TcpFault]:
+        return [fault for fault in self._faults if self._direction in fault.directions]
 
     def _hold(self, item: Item) -> None:
         """Hold *item*, in pieces that each fault judges as a whole."""
@@ -115,14 +106,14 @@ class Flow:
 
     def _whole(self) -> float:
         """How many of the bytes that come next may be judged together."""
-        free = [free for fault in self._here() if (free := fault.free(self)) > 0]
+        free = [free for fault in self._here() if (free := self._free(fault)) > 0]
         return min([fault.piece for fault in self._here()] + free, default=math.inf)
 
     def _hold_piece(self, item: Item) -> None:
         due = self._due(len(item or b""))
         if due is NEVER:
             self._silent = True
-            self.missed_the_end |= not item
+            self.lost_fin |= not item
             return
         self._held.append((max(due, self._held[-1][0]) if self._held else due, item))
         self._held_bytes += len(item or b"")
@@ -132,13 +123,21 @@ class Flow:
         """When *size* bytes that have come now may go on, as far as the faults here see it."""
         due = asyncio.get_running_loop().time()
         for fault in self._here():
-            if (free := fault.free(self)) > 0 and size <= free:
+            if (free := self._free(fault)) > 0 and size <= free:
                 continue
             judged = fault.due(size, due)
             if judged is NEVER or math.isinf(judged):
                 return judged
             due = judged
         return due
+
+    def _free(self, fault: TcpFault) -> float:
+        """How many more bytes *fault* lets come before it judges any; those that are held have come."""
+        return fault.free(self._carried + self._held_bytes - self._at_start_of(fault))
+
+    def _at_start_of(self, fault: TcpFault) -> int:
+        """How many bytes had been carried when *fault* began."""
+        return self._began.setdefault(fault, self._carried)
 
     def _carry_what_is_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -164,7 +163,7 @@ class Flow:
     def _write(self, data: bytes) -> None:
         assert self._sink is not None
         room, fault = self._room() if self._faults else (len(data), None)
-        self.carried += len(data)
+        self._carried += len(data)
         if not self._sink.is_closing():
             self._sink.write(data[: int(room)] if room < len(data) else data)
         if fault is not None and room < len(data):
@@ -179,9 +178,9 @@ class Flow:
                 self._sink.write_eof()
         self._connection.finish()
 
-    def _room(self) -> tuple[float, WireFault | None]:
+    def _room(self) -> tuple[float, TcpFault | None]:
         """How many bytes may pass, and which fault says so."""
-        rooms = [(fault.room(self), fault) for fault in self._here()]
+        rooms = [(fault.room(self._carried - self._at_start_of(fault)), fault) for fault in self._here()]
         return min(rooms, key=lambda room: room[0], default=(math.inf, None))
 
     def _let_the_source_wait(self) -> None:

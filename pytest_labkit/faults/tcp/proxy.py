@@ -1,8 +1,9 @@
 """
-Connections that pass through a relay on 127.0.0.1, and the faults on them.
+Connections that pass through a port of 127.0.0.1, and the faults on them.
 
-Runs in one thread on an event loop of asyncio, in a process of its own (`exchange`): there neither a busy
-test nor a frozen clock slows it down. Where no fault is, bytes go from one socket to the other at once.
+Runs in one thread on an event loop of asyncio, in a process of its own (`control`, `daemon`): there neither
+a busy test nor a frozen clock slows it down. Where no fault is, bytes go from one socket to the other at
+once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from pytest_labkit.faults.tcp.faults import REPLIES, REQUESTS, WireFault
+from pytest_labkit.faults.tcp.fault import DOWNSTREAM, UPSTREAM, TcpFault
 from pytest_labkit.faults.tcp.flow import END, RESET, Flow, Item
 
 _BACKLOG = 512
@@ -26,16 +27,16 @@ class Untranslatable(Exception):
 class Translator(Protocol):
     """What may be done to the bytes of one connection on their way, in each direction."""
 
-    def requests(self, data: bytes) -> Iterable[Item]:
+    def upstream(self, data: bytes) -> Iterable[Item]:
         """What goes on to the server for *data* of the client's."""
         ...
 
-    def replies(self, data: bytes) -> Iterable[Item]:
+    def downstream(self, data: bytes) -> Iterable[Item]:
         """What goes on to the client for *data* of the server's."""
         ...
 
 
-class Line:
+class ProxiedPort:
     """
     A port of 127.0.0.1 that leads to *target*, with *faults* on the way: a list that grows and shrinks.
 
@@ -46,8 +47,8 @@ class Line:
     def __init__(
         self,
         target: tuple[str, int],
-        faults: list[WireFault],
-        translator: Callable[[Line], Translator] | None = None,
+        faults: list[TcpFault],
+        translator: Callable[[ProxiedPort], Translator] | None = None,
         at: int = 0,
     ) -> None:
         self.target = target
@@ -86,16 +87,16 @@ class Line:
             connection.reset()
         return len(there)
 
-    def judge_again(self) -> None:
+    def reschedule(self) -> None:
         """A fault was lifted: let go of what only that one held."""
         for connection in list(self.connections):
-            connection.requests.judge_again()
-            connection.replies.judge_again()
+            connection.upstream.reschedule()
+            connection.downstream.reschedule()
 
-    def bury_the_dead(self) -> None:
-        """Reset each connection of which one end has closed and the other could not hear of it."""
+    def reset_half_closed(self) -> None:
+        """Reset each connection of which one side has closed and the other could not hear of it."""
         for connection in list(self.connections):
-            if connection.requests.missed_the_end or connection.replies.missed_the_end:
+            if connection.upstream.lost_fin or connection.downstream.lost_fin:
                 connection.reset()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -111,33 +112,35 @@ class Line:
 class Connection:
     """A connection of a client's, and the one to the server that belongs to it."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, port: ProxiedPort) -> None:
+        self.port = port
         self.open = True
-        self.requests = Flow(self, REQUESTS, line.faults)
-        self.replies = Flow(self, REPLIES, line.faults)
-        translator = line.translator(line) if line.translator else None
-        self.client = End(self, self.requests, self.replies, translator.requests if translator else None)
-        self.server = End(self, self.replies, self.requests, translator.replies if translator else None)
+        self.upstream = Flow(self, UPSTREAM, port.faults)
+        self.downstream = Flow(self, DOWNSTREAM, port.faults)
+        translator = port.translator(port) if port.translator else None
+        self.client = Side(self, self.upstream, self.downstream, translator.upstream if translator else None)
+        self.server = Side(
+            self, self.downstream, self.upstream, translator.downstream if translator else None
+        )
 
-    def made(self, end: End) -> None:
-        """One of the two ends is there: first the client's, and the server's once it has been reached."""
-        if end is self.client:
-            self.line.connections.add(self)
-        if not self.open or (end is self.client and not all(f.spares(self.line) for f in self.line.faults)):
+    def made(self, side: Side) -> None:
+        """One of the two sides is there: first the client's, and the server's once it has been reached."""
+        if side is self.client:
+            self.port.connections.add(self)
+        if not self.open or (side is self.client and not all(f.admits() for f in self.port.faults)):
             self.reset()
-        elif end is self.client:
+        elif side is self.client:
             keep(asyncio.get_running_loop().create_task(self._reach_the_server()))
 
     def finish(self) -> None:
-        """Close both ends once both directions have ended."""
-        if self.requests.ended and self.replies.ended:
+        """Close both sides once both directions have ended."""
+        if self.upstream.ended and self.downstream.ended:
             self._leave()
             for transport in self._transports():
                 transport.close()
 
     def reset(self) -> None:
-        """Close both ends with a reset (RST), not with an end of file."""
+        """Close both sides with a reset (RST), not with an end of file."""
         self._leave()
         for transport in self._transports():
             linger = struct.pack("ii", 1, 0)
@@ -146,23 +149,23 @@ class Connection:
 
     def _leave(self) -> None:
         self.open = False
-        self.line.connections.discard(self)
-        self.requests.drop()
-        self.replies.drop()
+        self.port.connections.discard(self)
+        self.upstream.drop()
+        self.downstream.drop()
 
     def _transports(self) -> list[asyncio.Transport]:
-        ends = (self.client.transport, self.server.transport)
-        return [end for end in ends if end is not None and not end.is_closing()]
+        sides = (self.client.transport, self.server.transport)
+        return [side for side in sides if side is not None and not side.is_closing()]
 
     async def _reach_the_server(self) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: self.server, *self.line.target)
+            await asyncio.get_running_loop().create_connection(lambda: self.server, *self.port.target)
         except OSError:
             self.reset()
 
 
-class End(asyncio.Protocol):
-    """One end of a connection: what is read here goes *out*, what comes *into* it is written here."""
+class Side(asyncio.Protocol):
+    """One side of a connection: what is read here goes *out*, what comes *into* it is written here."""
 
     def __init__(
         self,
@@ -179,37 +182,43 @@ class End(asyncio.Protocol):
         self._said_all = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """What comes into this side has somewhere to go."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = self._out.source = transport
         self._into.lead_to(transport)
         self._connection.made(self)
 
     def data_received(self, data: bytes) -> None:
+        """It goes out, translated if there is a translator."""
         if self._translate is None:
             self._out.take(data)
             return
         try:
             items = list(self._translate(data))
         except Untranslatable as problem:
-            self._connection.line.problems.append(str(problem))
+            self._connection.port.problems.append(str(problem))
             items = [RESET]
         for item in items:
             self._out.take(item)
 
     def eof_received(self) -> bool:
+        """So does the end of this direction."""
         self._said_all = True
         self._out.take(END)
         return True  # the other direction may go on
 
     def connection_lost(self, error: Exception | None) -> None:
+        """And so does the loss of the connection, if that was not its end."""
         if self._connection.open and not (self._said_all and error is None):
             self._said_all = True
             self._out.take(RESET if error else END)
 
     def pause_writing(self) -> None:
+        """Enough waits to be sent from here."""
         self._into.wait(sink_is_full=True)
 
     def resume_writing(self) -> None:
+        """There is room again."""
         self._into.wait(sink_is_full=False)
 
 
