@@ -130,17 +130,22 @@ def test_a_year_of_many_orders(answers, table, rng, seed):
     is_right()
 
 
+@pytest.fixture
+def long_life(answers, store, rng):
+    """The events of order 1 in a year, stored; that takes its time, and is no part of the test's."""
+    events = life("1", LONG, answers, rng)
+    append(store, "order-1", events)
+    return events
+
+
 @pytest.mark.promise("C1.3", "C1.6")
-def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, chronicle, rng, seed):
+def test_any_instant_of_a_long_life(long_life, store, answers, dynamodb, measure, chronicle, seed):
     """
     An order of 20,000 events: after a question at the end of each month, any other reads a tenth of it.
 
     At most a tenth of the items that get_events reads, and twenty more, by a process that knows nothing.
     """
-    events = life("1", LONG, answers, rng)
-    store = answers.event_store.EventStore()
-    append(store, "order-1", events)
-    service = answers.temporal.TemporalQueryService(store)
+    events, service = long_life, answers.temporal.TemporalQueryService(store)
     for instant in MONTHS:
         same_state(state_at(events, instant), service.get_order_state_at_time("1", instant), instant)
 
