@@ -18,6 +18,7 @@ _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
     "promise(*ids): the sentences of the lab's contract that this test checks, such as A2.3",
     "timed: measures speed; holds a machine-wide lock, and is left out with -m 'not timed'",
+    "promise(*ids): the sentences of the lab's contract that this test checks, such as A2.3",
 )
 
 

@@ -13,7 +13,7 @@ from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, Ord
 
 
 class Order:
-    """An order, made by applying its events one after the other."""
+    """An order, made by applying its events one after the other. Promises A6.1 to A6.9 in README.md."""
 
     def __init__(self) -> None:
         # TODO A6: before the first event, the state is OrderState().

@@ -27,14 +27,18 @@ STREAM = DynamoDBStream  # or KafkaStream
 
 
 class OrderView:
-    """Orders in Redis, found by id, by customer and by status. No question to it reads the event store."""
+    """
+    Orders in Redis, found by id, by customer and by status. No question to it reads the event store.
+
+    Promises B1.2 to B1.8 in README.md.
+    """
 
     def __init__(self) -> None:
         # redis.Redis.from_url(os.environ["REDIS_URL"]) finds an empty database of your own.
         pass
 
     def handle(self, event: Event) -> None:
-        """Let the view show *event*, which may come in any order and any number of times."""
+        """Let the view show *event*, which may come in any order and any number of times: B2.1 to B2.5."""
         # TODO B2: an event that comes again changes nothing, and one that comes too early is not lost.
         raise NotImplementedError("TODO B1: handle lets the view show an event")
 
@@ -57,7 +61,7 @@ class OrderView:
 
 class Projector:
     """
-    Takes changes from the stream and shows them in the read models.
+    Takes changes from the stream and shows them in the read models. Promises B2.6 and B2.7 in README.md.
 
     Args:
         search: The search read model to feed as well (B5); without one only Redis is used.
@@ -67,19 +71,27 @@ class Projector:
         pass
 
     def run_once(self, wait_s: float = 0.0) -> int:
-        """Show what came next; how many changes that were, 0 if there were none within *wait_s* seconds."""
+        """
+        Show what came next; how many changes that were, 0 if there were none within *wait_s* seconds.
+
+        Promises B1.9, B3.1, B4.1 to B4.3 and B5.2 in README.md.
+        """
         # TODO B2: killed at any step, the next process goes on and ends right.
         # TODO B3: a second at most from append_events to the view.
         # TODO B4: if Redis has come back empty, everything is rebuilt.
         raise NotImplementedError("TODO B1: run_once takes changes from the stream and shows them")
 
     def rebuild(self) -> None:
-        """Make the read models anew from all events in the table; what they show meanwhile stays whole."""
+        """
+        Make the read models anew from all events in the table; what they show meanwhile stays whole.
+
+        Promises B4.4 to B4.8 and B5.6 in README.md.
+        """
         raise NotImplementedError("TODO B4: rebuild makes the read models anew")
 
 
 class ItemSearch:
-    """Orders found by the words in the ids of their items."""
+    """Orders found by the words in the ids of their items. Promises B5.1 to B5.6 in README.md."""
 
     def __init__(self) -> None:
         pass

@@ -22,7 +22,11 @@ from labs.lab3.pricing import Basket
 
 
 class TemporalQueryService:
-    """What orders were at any instant, from the events in *event_store*."""
+    """
+    What orders were at any instant, from the events in *event_store*.
+
+    Promises C2.1 and C2.2 in README.md.
+    """
 
     def __init__(self, event_store: EventStore) -> None:
         # TODO C2: nothing that is kept only in this object, or in this process, may be needed.
@@ -33,6 +37,8 @@ class TemporalQueryService:
         The order after all events of the stream `order-`*order_id* with `occurred_at <= timestamp`.
 
         They are applied in the order of their versions; `OrderState()` if there are none.
+
+        Promises C1.3 to C1.6, C3.5, C3.6, C4.1 and C5.2 in README.md.
 
         Raises:
             StreamCorrupted: Events are missing that the state would need.
@@ -47,6 +53,7 @@ def basket_at(events: Sequence[Event], at: datetime, known_at: datetime | None =
     """
     What was in the basket at the instant *at*, and what it cost, by what was known at *known_at*.
 
-    *events* are those of `pricing.py`, in the order in which they were stored. README.md has the rules.
+    *events* are those of `pricing.py`, in the order in which they were stored. README.md has the rules,
+    promises X1.1 to X1.6.
     """
     raise NotImplementedError("TODO X1: basket_at, the challenge")

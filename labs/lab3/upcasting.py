@@ -19,6 +19,8 @@ def upcast(event_type: str, schema_version: int, payload: bytes) -> Event:
     """
     The event of today that a stored one of *schema_version* 1 is, its `version` still `None`.
 
+    Promises C4.2 and C4.3 in README.md.
+
     Raises:
         StreamCorrupted: Nobody knows how to read an event of this type or schema version.
     """

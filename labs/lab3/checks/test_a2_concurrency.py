@@ -31,6 +31,7 @@ WRITERS = 16
 RETRY = "a write whose reply is lost is sent again by boto3, and then meets itself: read back whose it is"
 
 
+@pytest.mark.promise("A2.1", "A2.2", "A2.3", "A2.6")
 def test_a_wrong_version_is_refused(store, table):
     """Any expected_version but that of the last event raises ConcurrencyError and writes nothing."""
     events = items(6)
@@ -45,6 +46,7 @@ def test_a_wrong_version_is_refused(store, table):
     same_events(events, store.get_events("order-1"))
 
 
+@pytest.mark.promise("A2.1", "A2.2", "A2.3")
 def test_a_store_that_knows_nothing_refuses_too(store, answers, table):
     """A store that has not read the stream refuses a wrong version as well, one beyond the end included."""
     store.append_events("order-1", 0, items(3))
@@ -56,6 +58,28 @@ def test_a_store_that_knows_nothing_refuses_too(store, answers, table):
     unchanged(before, table.items())
 
 
+@pytest.mark.promise("A2.1", "A2.2", "A2.3")
+def test_a_store_that_is_behind_refuses_too(store, answers, table):
+    """A store that was the last to append refuses its own old version once another store has gone on."""
+    store.append_events("order-1", 0, items(3))
+    answers.event_store.EventStore().append_events("order-1", 3, items(1, start=4))
+    before = table.items()
+    conflict(lambda: store.append_events("order-1", 3, items(1)), "order-1", 3, 4)
+    unchanged(before, table.items())
+
+
+@pytest.mark.promise("A2.6")
+def test_an_empty_batch_checks_the_version(store, table):
+    """An empty list of events raises ConcurrencyError where the version is wrong, and only there."""
+    store.append_events("order-1", 0, items(2))
+    before = table.items()
+    for wrong in (0, 1, 3):
+        conflict(lambda wrong=wrong: store.append_events("order-1", wrong, []), "order-1", wrong, 2)
+    unchanged(before, table.items())
+    store.append_events("order-1", 2, [])
+
+
+@pytest.mark.promise("A2.3")
 def test_the_error_says_what_it_is_about(store):
     """The text of a ConcurrencyError names the version that was expected and the one that there is."""
     store.append_events("order-1", 0, items(17))
@@ -67,6 +91,7 @@ def test_the_error_says_what_it_is_about(store):
     )
 
 
+@pytest.mark.promise("A2.9")
 def test_the_same_events_a_second_time_are_a_conflict(store, table):
     """The caller appends the very same events at the same version again: that is a conflict."""
     events = items(2)
@@ -77,6 +102,7 @@ def test_the_same_events_a_second_time_are_a_conflict(store, table):
     same_events(events, store.get_events("order-1"))
 
 
+@pytest.mark.promise("A2.4")
 def test_threads_race(answers, table, dynamodb):
     """16 threads append to one stream at one version, again and again, while two read it."""
     calls = Calls()
@@ -107,6 +133,7 @@ def test_threads_race(answers, table, dynamodb):
         calls.judge("order-1", store.get_events("order-1"))
 
 
+@pytest.mark.promise("A2.4")
 def test_processes_race(answers, table, dynamodb):
     """Three processes append to one stream at one version: a lock within one process does not help."""
     calls = Calls()
@@ -127,6 +154,7 @@ def test_processes_race(answers, table, dynamodb):
         calls.judge("order-1", here.get_events("order-1"))
 
 
+@pytest.mark.promise("A2.5")
 def test_streams_do_not_wait_for_each_other(store):
     """32 threads append to 32 streams, twice each: nobody is refused."""
     calls = Calls()
@@ -142,6 +170,7 @@ def test_streams_do_not_wait_for_each_other(store):
         calls.judge(stream, store.get_events(stream))
 
 
+@pytest.mark.promise("A2.7")
 @pytest.mark.parametrize("before", [0, 3], ids=["new stream", "grown stream"])
 @pytest.mark.parametrize("size", [1, 4], ids=["one event", "a batch"])
 def test_a_lost_reply_is_no_conflict(before, size, answers, table, dynamodb):
@@ -149,7 +178,8 @@ def test_a_lost_reply_is_no_conflict(before, size, answers, table, dynamodb):
     events = items(before + size)
     with dynamodb.proxied() as proxy:
         store = answers.event_store.EventStore()
-        store.append_events("order-1", 0, events[:before])
+        if before:
+            store.append_events("order-1", 0, events[:before])
         with proxy.lose_reply(WRITES) as lost:
             error = raised_by(lambda: store.append_events("order-1", before, events[before:]))
             expect(lost.fired > 0, expected="a write request", got="none", perhaps="nothing was written")
@@ -157,6 +187,7 @@ def test_a_lost_reply_is_no_conflict(before, size, answers, table, dynamodb):
         same_events(events, store.get_events("order-1"), perhaps=RETRY)
 
 
+@pytest.mark.promise("A2.8")
 def test_a_lost_reply_and_somebody_else_goes_on(answers, table, dynamodb):
     """The reply of a write is lost, and before it is tried again, another writer appends behind it."""
     mine, theirs = items(2), items(2, start=3)
@@ -174,6 +205,7 @@ def test_a_lost_reply_and_somebody_else_goes_on(answers, table, dynamodb):
         same_events(mine + theirs, store.get_events("order-1"), perhaps=RETRY)
 
 
+@pytest.mark.promise("A2.3", "A2.4")
 def test_a_writer_who_is_overtaken_is_told(answers, table, dynamodb):
     """A write does not get through at first, and another writer is quicker: that is a conflict."""
     theirs = items(3)
@@ -209,6 +241,7 @@ def _writes(requests):
     return sum(request.operation in WRITES for request in requests)
 
 
+@pytest.mark.promise("A2.10")
 def test_a_busy_service_is_no_conflict(answers, table, dynamodb):
     """DynamoDB asks to slow down once: the batch is stored, or an error but ConcurrencyError is raised."""
     events = items(4)

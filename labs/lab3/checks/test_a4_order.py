@@ -23,6 +23,7 @@ def _filled(store, stream, events, *sizes):
         at += size
 
 
+@pytest.mark.promise("A4.1", "A4.2")
 def test_a_stream_longer_than_a_page(store, elsewhere, table):
     """A stream of 1.4 MB, more than one page, comes back whole to another process, and from any version."""
     events = items(600, size=2_300)
@@ -35,6 +36,7 @@ def test_a_stream_longer_than_a_page(store, elsewhere, table):
         expect.equal([*range(after + 1, 601)], versions(got), perhaps=FILTER)
 
 
+@pytest.mark.promise("A4.1")
 def test_from_every_version(store):
     """from_version gives just the events after it, wherever in a batch it lies."""
     events = items(11)
@@ -46,6 +48,13 @@ def test_from_every_version(store):
     expect.equal([], versions(store.get_events("order-2", 5)))
 
 
+@pytest.mark.promise("A4.1")
+def test_a_new_stream_is_empty(store):
+    """A stream that nobody has written to has no events."""
+    expect.equal([], versions(store.get_events("order-1")))
+
+
+@pytest.mark.promise("A4.3")
 def test_versions_are_numbers(store):
     """More than 9 and more than 99 versions come in the order of numbers, not of text."""
     events = items(104)
@@ -57,6 +66,7 @@ def test_versions_are_numbers(store):
     same_events(events, store.get_events("order-1"), perhaps="as text, 10 comes before 9")
 
 
+@pytest.mark.promise("A4.3")
 def test_clocks_do_not_order_events(store):
     """Events whose times are equal or go backwards come in version order all the same."""
     noon = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -69,6 +79,7 @@ def test_clocks_do_not_order_events(store):
     same_events(events, store.get_events("order-1"), perhaps="events are sorted by their time")
 
 
+@pytest.mark.promise("A4.2")
 @pytest.mark.parametrize("size", [0, 1, 3], ids=["an empty page", "pages of 1", "pages of 3"])
 def test_small_pages(size, answers, table, dynamodb):
     """DynamoDB gives small pages, or an empty one with a LastEvaluatedKey: all events come all the same."""
@@ -89,6 +100,7 @@ def test_small_pages(size, answers, table, dynamodb):
             expect.equal([*range(1, 14)], versions(store.get_events("order-1")))
 
 
+@pytest.mark.promise("A4.4")
 def test_nothing_is_scanned(answers, table, dynamodb):
     """A stream is queried: a Scan reads every stream there is to find one."""
     with dynamodb.proxied() as proxy:
@@ -105,6 +117,7 @@ def test_nothing_is_scanned(answers, table, dynamodb):
     )
 
 
+@pytest.mark.promise("A4.5", "A4.6")
 def test_a_missing_event_is_noticed(store, answers, table):
     """One item is taken out of the middle of a stream: reading it raises StreamCorrupted."""
     events = items(12)

@@ -1,5 +1,7 @@
 """Don't change the tests. A6: an order is what its events made of it, and refuses the impossible."""
 
+from datetime import UTC, datetime
+
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +17,7 @@ pytestmark = pytest.mark.criterion("A6")
 CREATED = OrderCreated(order_id="123", customer_id="456")
 ADDED = ItemAdded(order_id="123", item_id="789", quantity=2)
 CONFIRMED = OrderConfirmed(order_id="123", total_amount=99.99)
+NO_CLOCK = "an order looks at no clock, and not at the times of its events"
 
 
 @pytest.fixture
@@ -22,6 +25,7 @@ def order(answers):
     return answers.order.Order()
 
 
+@pytest.mark.promise("A6.1", "A6.6")
 def test_the_life_of_an_order(order):
     """An order goes from new to created to confirmed, and its state says what happened."""
     _state_is(OrderState(), order)
@@ -45,6 +49,7 @@ def test_the_life_of_an_order(order):
     )
 
 
+@pytest.mark.promise("A6.2")
 def test_quantities_add_up(order):
     """An item that is added twice is there with the sum of both quantities."""
     for event in (CREATED, ADDED, ItemAdded(order_id="123", item_id="789", quantity=3)):
@@ -54,6 +59,7 @@ def test_quantities_add_up(order):
     )
 
 
+@pytest.mark.promise("A6.3", "A6.4", "A6.5")
 @pytest.mark.parametrize(
     ("before", "impossible"),
     [
@@ -77,6 +83,7 @@ def test_what_cannot_have_happened_is_refused(before, impossible, order):
     _state_is(state, order, perhaps="part of the state is changed before the rule is checked")
 
 
+@pytest.mark.promise("A6.5")
 def test_an_order_goes_on_after_a_refusal(order):
     """An impossible event does not spoil the order: what is possible still happens to it."""
     order.apply_event(CREATED)
@@ -87,6 +94,7 @@ def test_an_order_goes_on_after_a_refusal(order):
     expect.equal(("confirmed", 3), (state.status, state.version))
 
 
+@pytest.mark.promise("A6.6")
 def test_the_version_is_the_events_own(order):
     """The version of an event becomes the version of the order; one without a version counts one on."""
     order.apply_event(CREATED.model_copy(update={"version": 1}))
@@ -99,6 +107,7 @@ def test_the_version_is_the_events_own(order):
     expect.equal(4, order.get_state().version)
 
 
+@pytest.mark.promise("A6.6")
 def test_an_order_starts_at_any_version(order):
     """The first event that an order is given may have any version, as one has in an archive of its own."""
     order.apply_event(CREATED.model_copy(update={"version": 41}))
@@ -106,6 +115,33 @@ def test_an_order_starts_at_any_version(order):
     expect.equal(42, order.get_state().version, perhaps="events were counted, their versions not looked at")
 
 
+@pytest.mark.promise("A6.9")
+def test_times_do_not_matter(order):
+    """Events happen to an order whenever they are applied: of the past, of the future, or out of turn."""
+    long_ago, far_off = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+    for event, at in ((CREATED, far_off), (ADDED, long_ago), (CONFIRMED, far_off)):
+        error = raised_by(lambda e=event, at=at: order.apply_event(e.model_copy(update={"occurred_at": at})))
+        expect(
+            error is None,
+            expected=f"{type(event).__name__} of {at:%Y} to happen",
+            got=told(error),
+            perhaps=NO_CLOCK,
+        )
+    _state_is(
+        OrderState(
+            order_id="123",
+            customer_id="456",
+            status="confirmed",
+            items={"789": 2},
+            total_amount=99.99,
+            version=3,
+        ),
+        order,
+        perhaps=NO_CLOCK,
+    )
+
+
+@pytest.mark.promise("A6.7")
 def test_orders_share_nothing(answers):
     """What happens to one order does not happen to another."""
     one, other = answers.order.Order(), answers.order.Order()
@@ -117,6 +153,7 @@ def test_orders_share_nothing(answers):
     expect.equal({"789": 2}, one.get_state().items)
 
 
+@pytest.mark.promise("A6.8")
 def test_a_state_that_was_given_out_stays(order, answers):
     """A state that get_state returned does not change later, and changing it does not change the order."""
     order.apply_event(CREATED)
@@ -140,6 +177,7 @@ POSSIBLE_AND_NOT = st.one_of(
 )
 
 
+@pytest.mark.promise("A6.1", "A6.2", "A6.3", "A6.4", "A6.5")
 def test_any_sequence_of_events(answers, seed):
     """After any events, possible and impossible ones mixed, the state is the one that the rules give."""
 

@@ -65,6 +65,7 @@ def yardstick(dynamodb):
     return dynamodb.client
 
 
+@pytest.mark.promise("A7.1", "A7.2")
 def test_ten_thousand_events_a_second(store, elsewhere, answers, table, yardstick, measure, rng):
     """4 writers append batches of 100 to a stream each, and every event that was acknowledged is there."""
     store.append_events("order-0", 0, [ItemAdded(order_id="1", item_id="1", quantity=1)])

@@ -14,8 +14,10 @@ pytestmark = pytest.mark.criterion("B1")
 MIXED_UP = "orders that change side by side are mixed up, or a batch of changes is only taken in part"
 TIMEOUT_S = 0.4
 PROMPT_S = 1.0  # by which a wait may be late
+NOTHING_S = 0.3
 
 
+@pytest.mark.promise("B1.3", "B1.4", "B1.9")
 def test_the_example_of_the_readme(shop):
     """An order is stored and projected, and the view shows it to each kind of question."""
     shop.append("123", *an_order("123", "456", 2), OrderConfirmed(order_id="123", total_amount=99.99))
@@ -37,6 +39,7 @@ def test_the_example_of_the_readme(shop):
     expect.equal(0, projector.run_once(), perhaps="run_once returns 0 when the stream has nothing new")
 
 
+@pytest.mark.promise("B1.3")
 def test_what_the_view_does_not_know(shop):
     """An order that nobody has created is None, and the lists are empty."""
     view = shop.view()
@@ -45,6 +48,32 @@ def test_what_the_view_does_not_know(shop):
     same_ids([], view.orders_with("created"), "orders_with('created')")
 
 
+@pytest.mark.promise("B1.9")
+def test_run_once_waits_for_what_comes(shop):
+    """run_once that is waiting takes what is stored meanwhile, and says that it took something."""
+    projector, view = shop.projector(), shop.view()
+    shop.project(projector)
+    waiting = Background(lambda: projector.run_once(DEADLINE_S))
+    time.sleep(NOTHING_S)  # this long there is nothing to take
+    expect(
+        not waiting.is_over,
+        expected=f"run_once({DEADLINE_S:g}) to wait while there is nothing",
+        got="it returned",
+        perhaps="wait_s has to be handed on to the stream's read",
+    )
+    shop.append("1", *an_order("1", "c", 2))
+    taken = waiting.result()
+    expect(
+        type(taken) is int and taken > 0,
+        expected="run_once to return how many changes it took",
+        got=f"{taken!r}",
+    )
+    shop.glimpse(view, "1")
+    shop.project(projector)
+    shop.is_shown(view)
+
+
+@pytest.mark.promise("B1.2", "B1.3", "B1.4")
 def test_orders_that_change_side_by_side(shop, rng):
     """Commits of 15 orders of 4 customers come in any order, projected in pieces by different projectors."""
     names = [f"{number}" for number in range(1, 13)] + ["ü/#1", "1 ", "a\x00b"]
@@ -71,6 +100,7 @@ def test_orders_that_change_side_by_side(shop, rng):
     shop.is_shown(shop.view(), perhaps="the view is in the memory of a process, and not in Redis")
 
 
+@pytest.mark.promise("B1.6")
 def test_what_cannot_have_happened_is_passed_over(shop):
     """An event that the order refuses counts in its version and changes nothing else; the others go on."""
     shop.append("1", *an_order("1", "c", 2), ItemAdded(order_id="1", item_id="x", quantity=0))
@@ -83,6 +113,7 @@ def test_what_cannot_have_happened_is_passed_over(shop):
     shop.is_shown(shop.view(), perhaps="an event that raises OrderRuleBroken stops the projector, or is lost")
 
 
+@pytest.mark.promise("B1.1")
 def test_items_of_others_are_passed_over(shop):
     """Items that hold no events, from whoever else uses the table, are in nobody's way."""
     shop.append("1", *an_order("1", "c", 1))
@@ -100,6 +131,7 @@ def test_items_of_others_are_passed_over(shop):
     shop.is_shown(shop.view(), perhaps="what events_in cannot read is no event: it returns an empty list")
 
 
+@pytest.mark.promise("B1.7")
 def test_questions_do_not_go_to_the_event_store(shop, faults):
     """DynamoDB cannot be reached: the view answers all the same."""
     shop.append("1", *an_order("1", "c", 1, 2, confirmed=True))
@@ -110,6 +142,7 @@ def test_questions_do_not_go_to_the_event_store(shop, faults):
         shop.is_shown(view, perhaps="the answer is made from the event store, not from the view")
 
 
+@pytest.mark.promise("B1.8")
 def test_a_writer_can_wait_for_what_it_wrote(shop):
     """wait_for returns once the view shows that version, and False after its time if it does not."""
     view = shop.view()
@@ -141,6 +174,7 @@ def _is_prompt(took_s, least_s):
     )
 
 
+@pytest.mark.promise("B1.5")
 def test_no_reader_sees_half_a_change(shop, faults):
     """While another process projects, what a reader sees of an order agrees, and never goes back."""
     view = shop.view()

@@ -17,6 +17,7 @@ MANY = 400  # events between an event and the same once more
 LOST = "the position was kept before the view was written: what came in between is never shown"
 
 
+@pytest.mark.promise("B2.1", "B2.2", "B2.4")
 def test_events_in_any_order_any_number_of_times(shop, rng):
     """
     The events of an order come shuffled, most of them more than once; the view is right at each step.
@@ -60,6 +61,7 @@ def _shuffled(events, rng, number):
     return mixed
 
 
+@pytest.mark.promise("B2.1")
 def test_an_old_event_comes_once_more(shop):
     """An event comes again long after: when its order is confirmed, and hundreds of others have come."""
     view, projector = shop.view(), shop.projector()
@@ -74,6 +76,7 @@ def test_an_old_event_comes_once_more(shop):
     shop.is_shown(view, perhaps="what was seen is remembered for the last few events only")
 
 
+@pytest.mark.promise("B2.5")
 def test_a_handler_is_tried_again(shop, faults):
     """Redis is out of reach at the first try of an event: the second is not taken for a copy."""
     view = shop.view()
@@ -94,6 +97,7 @@ def test_a_handler_is_tried_again(shop, faults):
     shop.is_shown(view, perhaps="the event was marked as seen before it was applied")
 
 
+@pytest.mark.promise("B2.1")
 def test_the_stream_repeats_itself(shop):
     """Items come a second time, later in the stream, in another order."""
     projector, view = shop.projector(), shop.view()
@@ -111,6 +115,7 @@ def test_the_stream_repeats_itself(shop):
     shop.is_shown(view, perhaps="a change at another place of the stream is taken for another event")
 
 
+@pytest.mark.promise("B2.2")
 def test_the_stream_is_out_of_order(closed_shop, rng):
     """The items of several orders come shuffled, each of them once or twice."""
     shop = closed_shop
@@ -132,6 +137,7 @@ def test_the_stream_is_out_of_order(closed_shop, rng):
     shop.is_shown(view, perhaps="a batch that came before the one in front of it was dropped")
 
 
+@pytest.mark.promise("B2.6")
 def test_killed_at_every_step(shop, faults, own_redis):
     """
     The projector is killed (SIGKILL) after each so many bytes to Redis; the next process goes on.
@@ -174,6 +180,7 @@ def _killed_after(sent, shop, faults, view, order_id):
     return was_killed
 
 
+@pytest.mark.promise("B2.3")
 def test_events_are_handled_side_by_side(shop):
     """Four threads in two processes handle the events of one order at once; none is lost."""
     shop.append("1", *an_order("1", "c", *range(1, 60)))
@@ -189,6 +196,7 @@ def _handle(view, events):
         view.handle(event)
 
 
+@pytest.mark.promise("B2.7")
 def test_two_projectors_at_once(shop):
     """Two processes project the same stream side by side; every event counts once."""
     view = shop.view()

@@ -21,12 +21,13 @@ LOOK_S = 0.004  # between two rounds of questions
 OLDEST = 32  # of those that are not shown yet, which are asked for: the check is not to be the load
 
 
+@pytest.mark.promise("B3.1")
 def test_lag_under_load(shop, answers, measure, rng):
     """Each of 100 commits a second, of 5 events, is shown soon after append_events has returned."""
     view = shop.view()
     with shop.another_process() as other:
         running = other.beside("projecting").Running(other.projections.Projector())
-        shop.append("first", *an_order("first", "c"))
+        shop.append("first", *an_order("first", "a customer"))
         view.wait_for("first", 1, LATEST_S)
         try:
             measure.distribution(
@@ -157,7 +158,7 @@ def _commits(run):
     made = range(RATE * SECONDS // 2)
     orders = [f"{run}-{number}" for number in made]
     first = [
-        (order_id, an_order(order_id, f"c-{run}-{number % 20}", 1, 2, 3, 4))
+        (order_id, an_order(order_id, f"c-{run}-{number % 20:02}", 1, 2, 3, 4))
         for number, order_id in enumerate(orders)
     ]
     second = [

@@ -18,6 +18,7 @@ NEARER = 6  # steps towards the end of a rebuild
 EMPTY = "the view was emptied, or filled bit by bit, while it was being asked"
 
 
+@pytest.mark.promise("B4.1", "B4.3")
 def test_redis_comes_back_empty(shop, faults):
     """Redis is killed and comes back without a key while a projector runs: in the end everything is shown."""
     view = shop.view()
@@ -49,6 +50,7 @@ def _all_are_shown(shop, view, running, away, perhaps=None):
     )
 
 
+@pytest.mark.promise("B4.1")
 def test_what_is_older_than_the_stream(closed_shop):
     """The table was there before its stream: a projector that finds nothing in Redis shows all of it."""
     shop = closed_shop
@@ -60,6 +62,7 @@ def test_what_is_older_than_the_stream(closed_shop):
     shop.is_shown(shop.view(), perhaps="only the stream was read, which does not go back to the beginning")
 
 
+@pytest.mark.promise("B4.2")
 def test_the_stream_does_not_reach_back(shop):
     """What came after the position of the last projector is gone from the stream: all of it is shown."""
     _orders(shop, 1, 6)
@@ -72,6 +75,7 @@ def test_the_stream_does_not_reach_back(shop):
     shop.is_shown(shop.view(), perhaps="read raises PositionLost, and what it has not is in the table only")
 
 
+@pytest.mark.promise("B4.3")
 def test_dynamodb_is_away_for_a_while(shop, faults):
     """DynamoDB cannot be reached while a projector runs: it goes on, and in the end everything is shown."""
     view = shop.view()
@@ -87,6 +91,7 @@ def test_dynamodb_is_away_for_a_while(shop, faults):
     shop.is_shown(view)
 
 
+@pytest.mark.promise("B4.4", "B4.8")
 def test_a_rebuild_makes_the_same(shop):
     """Rebuilt, and rebuilt again, the view is what it was, without an order that the table has no more."""
     _orders(shop, 1, 12)
@@ -107,6 +112,7 @@ def test_a_rebuild_makes_the_same(shop):
     shop.is_shown(view, perhaps="after a rebuild the projector has to go on where the rebuild began to read")
 
 
+@pytest.mark.promise("B4.5", "B4.6")
 def test_questions_are_answered_while_it_is_rebuilt(shop, faults, rng):
     """Orders go on changing during a rebuild: no answer is empty, partial or older than the one before."""
     _orders(shop, 1, 120)
@@ -145,6 +151,7 @@ def _are_all_there(order_ids, view):
         )
 
 
+@pytest.mark.promise("B4.7")
 def test_a_rebuild_is_killed(shop, faults):
     """Killed at any step, a rebuild leaves the view as it was; the next one gets to its end."""
     _orders(shop, 1, 40)

@@ -34,6 +34,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.promise("B5.1")
 def test_orders_by_customer_status_and_words(shop, search):
     """Orders are found by customer, by status, and by words of their items."""
     for order_id, names in ITEMS.items():
@@ -48,6 +49,7 @@ def test_orders_by_customer_status_and_words(shop, search):
         _is_found(found, text, order_ids)
 
 
+@pytest.mark.promise("B5.4", "B5.5")
 def test_the_hot_question_is_answered_from_the_cache(shop, search, faults):
     """Asked again at once, find does not need the search engine; another question does."""
     _order(shop, "1", "red mug")
@@ -70,6 +72,7 @@ def test_the_hot_question_is_answered_from_the_cache(shop, search, faults):
         )
 
 
+@pytest.mark.promise("B5.3")
 def test_an_answer_is_not_older_than_its_bound(shop, search):
     """A question that is asked all the time, and so always from the cache, gets new answers all the same."""
     found = shop.search()
@@ -88,6 +91,7 @@ def test_an_answer_is_not_older_than_its_bound(shop, search):
             time.sleep(HOT_EVERY_S)
 
 
+@pytest.mark.promise("B5.2")
 def test_killed_on_the_way_to_the_search_index(shop, search, faults):
     """The projector is killed while it writes to the search index; the next one ends right."""
     found = shop.search()
@@ -107,6 +111,7 @@ def test_killed_on_the_way_to_the_search_index(shop, search, faults):
         _is_found(found, f"mug{number}", [str(number)], perhaps=lost)
 
 
+@pytest.mark.promise("B5.6")
 def test_a_rebuild_finds_what_is_there(shop, search):
     """After a rebuild what the table has is found, and an order that it has no more is not."""
     for order_id, names in ITEMS.items():

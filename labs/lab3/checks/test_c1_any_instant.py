@@ -53,6 +53,7 @@ def _added(*times, order_id="1"):
     ]
 
 
+@pytest.mark.promise("C1.1", "C1.2")
 def test_events_until_an_instant(store):
     """get_events_until gives the events up to and at an instant, to the microsecond, in version order."""
     events = _added(NOON, NOON, NOON + MICROSECOND, NOON + 2 * HOUR, NOON + 1.5 * HOUR, NOON + 3 * HOUR)
@@ -75,6 +76,7 @@ def test_events_until_an_instant(store):
     expect.equal([], as_list(store.get_events_until("order-2", NOON)))
 
 
+@pytest.mark.promise("C1.2")
 def test_a_time_without_zone_is_no_instant(store):
     """get_events_until raises ValueError for a timestamp without a time zone."""
     store.append_events("order-1", 0, _added(NOON))
@@ -87,6 +89,7 @@ def test_a_time_without_zone_is_no_instant(store):
     )
 
 
+@pytest.mark.promise("C1.3")
 def test_the_bounds_of_a_life(answers, store):
     """Before its first event an order is OrderState(), and each event counts from its very instant on."""
     service = answers.temporal.TemporalQueryService(store)
@@ -104,6 +107,7 @@ def test_the_bounds_of_a_life(answers, store):
             same_state(state_at(events, instant), got, instant)
 
 
+@pytest.mark.promise("C1.3", "C1.4")
 def test_a_year_of_many_orders(answers, table, rng, seed):
     """100 orders with 20,000 events in a year: each is at any instant what its own events made of it."""
     orders = lives(map(str, range(100)), 200, answers, rng)
@@ -126,16 +130,22 @@ def test_a_year_of_many_orders(answers, table, rng, seed):
     is_right()
 
 
-def test_any_instant_of_a_long_life(answers, table, dynamodb, measure, chronicle, rng, seed):
+@pytest.fixture
+def long_life(answers, store, rng):
+    """The events of order 1 in a year, stored; that takes its time, and is no part of the test's."""
+    events = life("1", LONG, answers, rng)
+    append(store, "order-1", events)
+    return events
+
+
+@pytest.mark.promise("C1.3", "C1.6")
+def test_any_instant_of_a_long_life(long_life, store, answers, dynamodb, measure, chronicle, seed):
     """
     An order of 20,000 events: after a question at the end of each month, any other reads a tenth of it.
 
     At most a tenth of the items that get_events reads, and twenty more, by a process that knows nothing.
     """
-    events = life("1", LONG, answers, rng)
-    store = answers.event_store.EventStore()
-    append(store, "order-1", events)
-    service = answers.temporal.TemporalQueryService(store)
+    events, service = long_life, answers.temporal.TemporalQueryService(store)
     for instant in MONTHS:
         same_state(state_at(events, instant), service.get_order_state_at_time("1", instant), instant)
 
@@ -200,6 +210,7 @@ def _counted(proxy, call):
     return value, sum(request.returned for request in proxy.requests[before:])
 
 
+@pytest.mark.promise("C1.4")
 def test_clocks_that_differ(answers, store):
     """Every second event is an hour earlier than the one before it, wherever snapshots are taken."""
     times = [NOON + n * HOUR / 2 - n % 2 * HOUR for n in range(1_500)]
@@ -214,6 +225,7 @@ def test_clocks_that_differ(answers, store):
         same_state(state_at(events, instant), got, instant)
 
 
+@pytest.mark.promise("C1.5")
 def test_what_is_appended_later_counts(answers, store, rng):
     """Events appended after a question are in the next answer, also one that is late by half an hour."""
     events = life("1", 1_500, answers, rng)[:-1]

@@ -30,6 +30,7 @@ def _service(answers):
     return answers.temporal.TemporalQueryService(answers.event_store.EventStore())
 
 
+@pytest.mark.promise("C2.1")
 @pytest.mark.parametrize("every", [1, 2, 3], ids=["all", "every second", "every third"])
 def test_snapshots_are_lost(every, events, answers, table):
     """What questions have written is lost, all of it or a part: all answers are as before."""
@@ -43,6 +44,7 @@ def test_snapshots_are_lost(every, events, answers, table):
         _ask(_service(other), events)
 
 
+@pytest.mark.promise("C2.1")
 def test_an_order_is_replayed(events, store, answers, table):
     """An order that applies the events of a stream one by one comes to the state that it had at the end."""
     append(store, "order-1", events)
@@ -55,6 +57,7 @@ def test_an_order_is_replayed(events, store, answers, table):
     same_state(expected, service.get_order_state_at_time("1", END), END)
 
 
+@pytest.mark.promise("C2.2")
 @pytest.mark.parametrize("writes", [1, 3])
 def test_a_process_is_killed_while_it_answers(writes, events, answers, table, dynamodb):
     """The process that answers is killed while it writes, if it does: the next one answers as ever."""

@@ -31,6 +31,7 @@ def _is_snapshot(expected, got):
     expect.equal(expected[1], state, perhaps="a state has to come back as it was saved")
 
 
+@pytest.mark.promise("C3.1", "C3.3")
 def test_a_snapshot_comes_back(store, elsewhere):
     """What was saved comes back to another process, whole; a stream without snapshots has None."""
     store.append_events("order-1", 0, items(9))
@@ -42,6 +43,7 @@ def test_a_snapshot_comes_back(store, elsewhere):
         expect.equal(None, store.get_snapshot(stream), perhaps=f"{stream!r} has a snapshot of another stream")
 
 
+@pytest.mark.promise("C3.1", "C3.2")
 def test_the_newest_that_is_not_too_new(store):
     """get_snapshot gives the newest snapshot of all, or with a version of at most max_version."""
     store.append_events("order-1", 0, items(100))
@@ -56,8 +58,9 @@ def test_the_newest_that_is_not_too_new(store):
         expect.equal(None, store.get_snapshot("order-1", max_version=most))
 
 
+@pytest.mark.promise("C3.4")
 def test_snapshots_are_no_events(store, elsewhere):
-    """Snapshots change nothing for get_events and append_events."""
+    """Snapshots change nothing for get_events, get_events_until and append_events."""
     events = items(12)
     store.append_events("order-1", 0, events[:5])
     store.save_snapshot("order-1", 5, STATE)
@@ -70,6 +73,18 @@ def test_snapshots_are_no_events(store, elsewhere):
         same_events(events, reader.get_events("order-1"), perhaps="a snapshot is taken for an event")
         for after in (0, 3, 4, 5, 11, 12):
             same_events(events[after:], reader.get_events("order-1", after), first_version=after + 1)
+        same_events(events, reader.get_events_until("order-1", max(event.occurred_at for event in events)))
+
+
+@pytest.mark.promise("C3.7")
+def test_a_damaged_snapshot_is_not_given_out(store, table):
+    """get_snapshot of a damaged snapshot gives the one before, None or an error, and never what is in it."""
+    store.append_events("order-1", 0, items(9))
+    store.save_snapshot("order-1", 3, {"of": 3})
+    Derived(table, lambda: store.save_snapshot("order-1", 7, STATE)).damage()
+    got = []
+    if raised_by(lambda: got.append(store.get_snapshot("order-1"))) is None and got[0] is not None:
+        _is_snapshot((3, {"of": 3}), got[0])
 
 
 @pytest.fixture
@@ -88,6 +103,7 @@ def _ask(service, events, instants, perhaps):
         same_state(state_at(events, instant), state, instant, perhaps=perhaps)
 
 
+@pytest.mark.promise("C3.5")
 def test_snapshots_that_are_too_new(events, answers, table):
     """After a question at the end, those about earlier instants find snapshots that are too new."""
     append(answers.event_store.EventStore(), "order-1", events)
@@ -97,6 +113,7 @@ def test_snapshots_that_are_too_new(events, answers, table):
     _ask(_service(answers), events, chosen, "a snapshot is used that has later events in it than the instant")
 
 
+@pytest.mark.promise("C3.5", "C3.6")
 def test_a_tail_behind_the_snapshots(events, answers, table):
     """A stream goes on after snapshots were taken: the next answers have the new events, just once."""
     store, half = answers.event_store.EventStore(), COUNT // 2 + 37
@@ -115,6 +132,7 @@ def test_a_tail_behind_the_snapshots(events, answers, table):
     _ask(_service(answers), events, around, "a damaged snapshot is used")
 
 
+@pytest.mark.promise("C3.6")
 def test_damaged_snapshots(events, answers, table):
     """The contents of all snapshots are cut off in the middle: every answer is right all the same."""
     store = answers.event_store.EventStore()
@@ -126,13 +144,3 @@ def test_damaged_snapshots(events, answers, table):
         written.damage()
         _ask(asked(), events, [BEGIN, *MONTHS], damaged)
     same_events(events, store.get_events("order-1"))
-
-
-def test_a_damaged_snapshot_is_not_given_out(store, table):
-    """get_snapshot of a damaged snapshot gives the one before, None or an error, and never what is in it."""
-    store.append_events("order-1", 0, items(9))
-    store.save_snapshot("order-1", 3, {"of": 3})
-    Derived(table, lambda: store.save_snapshot("order-1", 7, STATE)).damage()
-    got = []
-    if raised_by(lambda: got.append(store.get_snapshot("order-1"))) is None and got[0] is not None:
-        _is_snapshot((3, {"of": 3}), got[0])

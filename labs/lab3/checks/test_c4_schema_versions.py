@@ -90,6 +90,7 @@ OLD = st.one_of(
 )
 
 
+@pytest.mark.promise("C4.2")
 def test_any_event_of_version_1(answers, seed):
     """upcast makes of any stored event of version 1 the event of today, in every field."""
 
@@ -119,6 +120,7 @@ def _cause(event, got):
     return None
 
 
+@pytest.mark.promise("C4.3")
 @pytest.mark.parametrize(("name", "version"), [("OrderCreated", 3), ("OrderCreated", 0), ("OrderMoved", 1)])
 def test_what_nobody_can_read(name, version, answers):
     """upcast raises StreamCorrupted for a schema version or a type of event that nobody knows."""
@@ -127,6 +129,7 @@ def test_what_nobody_can_read(name, version, answers):
     expect(isinstance(error, StreamCorrupted), expected="StreamCorrupted", got=told(error))
 
 
+@pytest.mark.promise("C4.1", "C4.4")
 def test_both_versions_in_one_stream(store, elsewhere, table):
     """A stream that the old service began goes on: both kinds come in order, and none is written anew."""
     old, new = _old_life(), items(5, order_id="5")
@@ -155,6 +158,7 @@ def _are_as_they_were(raw, table):
     )
 
 
+@pytest.mark.promise("C4.1")
 def test_a_stream_of_version_1_only(store, table):
     """A stream of 400 old events comes back whole, and from any version on."""
     old = _old_life(400)
@@ -163,6 +167,7 @@ def test_a_stream_of_version_1_only(store, table):
         same_events(old[after:], store.get_events("order-5", after), first_version=after + 1)
 
 
+@pytest.mark.promise("C4.5")
 def test_events_in_the_items_of_both(store, table):
     """For part B, if it is done: what events_in gives of old and new items is the stream, old events too."""
     old, new = _old_life(), items(3, order_id="5")
@@ -185,6 +190,7 @@ def test_events_in_the_items_of_both(store, table):
     )
 
 
+@pytest.mark.promise("C4.1", "C4.4")
 def test_an_order_of_both_versions_at_an_instant(store, answers, table):
     """Questions about an instant, and get_events_until, see events of both versions."""
     old = _old_life()
@@ -206,6 +212,7 @@ def test_an_order_of_both_versions_at_an_instant(store, answers, table):
     _are_as_they_were(raw, table)
 
 
+@pytest.mark.promise("C4.1")
 def test_a_missing_event_of_version_1(store, table):
     """One of the old items is taken out: reading the stream raises StreamCorrupted."""
     _store_old(table, "order-5", _old_life())

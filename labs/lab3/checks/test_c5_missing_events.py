@@ -54,6 +54,7 @@ def _instants(events):
     return [NOON - MICROSECOND, *times, *(at + MICROSECOND for at in times), NOON + 365 * DAY]
 
 
+@pytest.mark.promise("C5.1", "C5.2")
 @pytest.mark.parametrize("lost", range(APPENDS - 1), ids=lambda n: f"append {n + 1}")
 def test_events_are_missing(lost, events, appended, answers, store, table, rng):
     """Of one append, though not the last, an item is lost: StreamCorrupted, in one place or all."""
@@ -97,6 +98,7 @@ def _raise(error):
     raise error
 
 
+@pytest.mark.promise("C5.1", "C5.2")
 def test_a_whole_append_is_missing(events, appended, answers, store, table):
     """All items of an append in the middle are lost, one instant after the other: no wrong state."""
     for item in appended[2]:
@@ -107,6 +109,7 @@ def test_a_whole_append_is_missing(events, appended, answers, store, table):
         _right_list_or_corrupted(store, events, instant)
 
 
+@pytest.mark.promise("C5.2")
 def test_events_are_missing_around_snapshots(answers, store, table, rng):
     """A long stream with snapshots loses events before and behind them: right states, or StreamCorrupted."""
     events = life("1", 1_600, answers, rng)

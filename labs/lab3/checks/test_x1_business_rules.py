@@ -37,6 +37,7 @@ def _is(expected, got, perhaps=None):
     expect.equal(expected, (got.items, got.total_cents), perhaps=perhaps)
 
 
+@pytest.mark.promise("X1.2", "X1.4", "X1.6")
 def test_the_price_in_force(answers):
     """An item costs what it cost at the moment when it was held, whatever it costs later."""
     basket_at = answers.temporal.basket_at
@@ -53,6 +54,7 @@ def test_the_price_in_force(answers):
     _is(({}, 0), basket_at([], NOON))
 
 
+@pytest.mark.promise("X1.2")
 def test_a_price_of_the_future(answers):
     """A price that was decided before an item was held, and is valid from later on, does not count."""
     events = [
@@ -67,6 +69,7 @@ def test_a_price_of_the_future(answers):
     )
 
 
+@pytest.mark.promise("X1.1", "X1.3")
 def test_a_correction_of_the_past(answers):
     """A correction takes effect in the past, and what was known before it can still be asked."""
     basket_at = answers.temporal.basket_at
@@ -85,6 +88,7 @@ def test_a_correction_of_the_past(answers):
     _is(({"tea": 1}, 300), basket_at(events, at, known_at=NOON - 5 * HOUR), "nor was the second hold")
 
 
+@pytest.mark.promise("X1.4")
 def test_a_hold_lapses(answers):
     """A hold that nobody keeps is gone 24 hours after it was placed, at that very instant."""
     events = [_price(300, valid_from=NOON - HOUR), _held(NOON, 2), _held(NOON + 5 * HOUR, 1, hold_id="h2")]
@@ -94,6 +98,7 @@ def test_a_hold_lapses(answers):
     _is(({}, 0), basket_at(events, NOON + 29 * HOUR))
 
 
+@pytest.mark.promise("X1.5")
 @pytest.mark.parametrize(
     ("kept", "stays"),
     [
@@ -113,6 +118,7 @@ def test_a_hold_is_kept(kept, stays, answers):
     _is(({"tea": 2}, 600), answers.temporal.basket_at(events, NOON + 24 * HOUR - MICROSECOND))
 
 
+@pytest.mark.promise("X1.1", "X1.5")
 def test_what_was_not_known_of_a_hold(answers):
     """At an instant after its lapse a hold is gone for those who did not know yet that it was kept."""
     events = [_price(300, valid_from=NOON - HOUR), _held(NOON), _kept(NOON + 5 * HOUR)]
@@ -121,6 +127,7 @@ def test_what_was_not_known_of_a_hold(answers):
     _is(({}, 0), answers.temporal.basket_at(events, at, known_at=NOON + 5 * HOUR - MICROSECOND))
 
 
+@pytest.mark.promise("X1.6")
 def test_no_price(answers):
     """An item in the basket that had no price when it was held raises OrderRuleBroken."""
     events = [_held(NOON), _price(300, valid_from=NOON + MICROSECOND)]
@@ -137,6 +144,7 @@ HAPPENED = st.one_of(
 )
 
 
+@pytest.mark.promise("X1.1", "X1.2", "X1.3", "X1.4", "X1.5")
 def test_any_history(answers, seed):
     """Whatever happened, in whatever order it was stored, the basket is the one that the rules give."""
     basket_at = answers.temporal.basket_at
