@@ -17,6 +17,7 @@ from pytest_labkit.host import settings
 _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
     "timed: measures speed; holds a machine-wide lock, and is left out with -m 'not timed'",
+    "promise(*ids): the sentences of the lab's contract that this test checks, such as A2.3",
 )
 
 
