@@ -141,8 +141,8 @@ def test_the_end_of_a_call_counts(ends, guard, calling):
     """A call that began before two others failed, and ends after them, comes after them in the row."""
     guarded = guard(3, 60)
     early = calling(guarded.breaker).is_let_through()
-    guarded.fails()
-    guarded.fails()
+    for _ in range(2):
+        calling(guarded.breaker, fails=True).fails()
     getattr(early, ends)()
     if ends == "succeeds":
         guarded.has_counted(0, perhaps=ENDS)

@@ -112,7 +112,7 @@ def test_late_calls_get_their_own(ends, answers, guard, calling):
     with answers.frozen(START) as clock:
         guarded = guard(1, 60, clock=clock)
         late = [calling(guarded.breaker).is_let_through() for _ in range(2)]
-        guarded.trips()
+        calling(guarded.breaker, fails=True).raises()
         getattr(late[0], ends)()
         guarded.waits(61)
         trial = calling(guarded.breaker).is_let_through()
