@@ -12,6 +12,7 @@ def watch(breaker: CircuitBreaker, name: str) -> None:
     """
     From now on the metrics `circuit_breaker_…` tell of `breaker`, with the label `breaker` being `name`.
 
-    They are metrics of `prometheus_client.REGISTRY`: state, transitions and calls, as the README says.
+    They are metrics of `prometheus_client.REGISTRY`: state, transitions and calls.
+    Promises C1.1 to C1.8, C3.1, C4.1 in README.md.
     """
     raise NotImplementedError("TODO C1: watch makes the metrics of a breaker")

@@ -18,6 +18,7 @@ HANGS = f"the call hung for {DEADLINE_S:g} s"
 LOCK = "a lock is held while the function of another call runs"
 
 _SHOWN = 8  # steps of those that led to a mistake
+_MOST = 8  # calls for what one criterion leaves to another, such as how many failures open a breaker
 
 
 class Refused(Exception):
@@ -59,10 +60,26 @@ class Guarded:
         self._clock = clock
         self._steps: list[str] = []
 
-    def succeeds(self, answer: Any = "paid", *args: Any, perhaps: str | None = None, **kwargs: Any) -> None:
+    def succeeds(self, answer: Any = "paid", *, perhaps: str | None = None) -> None:
+        """A call is let through, and the service returns *answer*. What the call gives is A5's matter."""
+        self.service.will(answer=answer)
+        self._passes((), {}, perhaps)
+        self._steps.append("a success")
+
+    def fails(self, error: Exception | None = None, *, perhaps: str | None = None) -> None:
+        """A call is let through, and the service raises *error*. What the call gives is A5's matter."""
+        self.service.will(error=error or ConnectionError("payment is not there"))
+        self._passes((), {}, perhaps)
+        self._steps.append("a failure")
+
+    def is_refused(self, *, perhaps: str | None = None) -> None:
+        """A call does not reach the service. What it gets in its place is A5's matter."""
+        self._is_turned_away(perhaps)
+
+    def returns(self, answer: Any, *args: Any, **kwargs: Any) -> None:
         """A call is let through, the service returns *answer*, and so does the call."""
         self.service.will(answer=answer)
-        got, error = self._passes(args, kwargs, perhaps)
+        got, error = self._passes(args, kwargs)
         expect(
             error is None,
             expected=f"the call to return what the function returned, {answer!r}",
@@ -71,11 +88,10 @@ class Guarded:
         expect.equal(answer, got, perhaps="what the function returns is handed on as it is")
         self._steps.append("a success")
 
-    def fails(self, error: Exception | None = None, *args: Any, perhaps: str | None = None) -> None:
+    def raises(self, error: Exception) -> None:
         """A call is let through, the service raises *error*, and so does the call: the very same object."""
-        error = error or Refused("no money")
         self.service.will(error=error)
-        got, raised = self._passes(args, {}, perhaps)
+        got, raised = self._passes((), {})
         expect(
             raised is error,
             expected=f"the call to raise what the function raised, the very same {type(error).__name__}",
@@ -84,19 +100,10 @@ class Guarded:
         )
         self._steps.append("a failure")
 
-    def is_refused(self, *, perhaps: str | None = None) -> Any:
+    def falls_back(self) -> Any:
         """A call does not reach the service, and returns; what it returns."""
-        calls = len(self.service.calls)
-        self.service.will()
-        got, error = outcome(lambda: self.breaker.call(self.service.pay))
-        expect(
-            len(self.service.calls) == calls,
-            expected="the call to get the fallback, and the function not to be called",
-            got=f"the function was called{self._after()}",
-            perhaps=perhaps,
-        )
+        got, error = self._is_turned_away()
         expect(error is None, expected="the call to return the fallback", got=f"{told(error)}{self._after()}")
-        self._steps.append("a call refused")
         return got
 
     def opens(self, failures: int) -> None:
@@ -105,6 +112,26 @@ class Guarded:
             self.fails()
         self.is_in(OPEN)
 
+    def trips(self) -> None:
+        """Calls fail until it is open. How many that takes is A2's matter."""
+        for _ in range(_MOST):
+            self.fails()
+            if self.state() == OPEN:
+                return
+        self.is_in(OPEN)
+
+    def closes(self) -> None:
+        """Calls succeed until it is closed. That one is enough is A1's matter."""
+        for _ in range(_MOST):
+            self.succeeds()
+            if self.state() == CLOSED:
+                return
+        self.is_in(CLOSED)
+
+    def state(self) -> Any:
+        """What `state` is now, as a plain string if it is any string."""
+        return self._callers.state(self.breaker)
+
     def waits(self, seconds: float) -> None:
         """The clocks go on by *seconds*."""
         self._clock.tick(seconds)
@@ -112,7 +139,7 @@ class Guarded:
 
     def is_in(self, *states: str, perhaps: str | None = None) -> None:
         """`state` is one of *states*."""
-        got = self._callers.state(self.breaker)
+        got = self.state()
         expect(
             type(got) is str and got in states,
             expected=f"state to be {' or '.join(states)}",
@@ -130,8 +157,21 @@ class Guarded:
             perhaps=perhaps,
         )
 
+    def _is_turned_away(self, perhaps: str | None = None) -> tuple[Any, Exception | None]:
+        calls = len(self.service.calls)
+        self.service.will()
+        got, error = outcome(lambda: self.breaker.call(self.service.pay))
+        expect(
+            len(self.service.calls) == calls,
+            expected="the call to get the fallback, and the function not to be called",
+            got=f"the function was called{self._after()}",
+            perhaps=perhaps,
+        )
+        self._steps.append("a call refused")
+        return got, error
+
     def _passes(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], perhaps: str | None
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], perhaps: str | None = None
     ) -> tuple[Any, Exception | None]:
         calls = len(self.service.calls)
         got, error = outcome(lambda: self.breaker.call(self.service.pay, *args, **kwargs))
@@ -174,10 +214,10 @@ def told(error: Exception | None) -> str:
 class Call:
     """
     A call through *breaker* on a thread of its own. If it is let through it stays in the function until
-    it is told how to end. A *gate* holds it up before that.
+    it is told how to end, unless it *fails* at once. A *gate* holds it up before that.
     """
 
-    def __init__(self, breaker: Any, gate: threading.Barrier | None = None) -> None:
+    def __init__(self, breaker: Any, gate: threading.Barrier | None = None, *, fails: bool = False) -> None:
         self._breaker = breaker
         self._gate = gate
         self._told = threading.Event()
@@ -186,6 +226,8 @@ class Call:
         self._decided = threading.Event()  # it is in the function, or it has ended
         self._ended = threading.Event()
         self.entered = False
+        if fails:
+            self._will_fail()
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -237,28 +279,31 @@ class Call:
         expect(self._raised is None, expected="the call to return the fallback", got=self._how())
 
     def succeeds(self) -> None:
+        """The function returns, and the call ends. What the call gives is A5's matter."""
+        self._ends()
+
+    def fails(self) -> None:
+        """The function raises, and the call ends. What the call gives is A5's matter."""
+        self._will_fail()
+        self._ends()
+
+    def returns(self) -> None:
         """The function returns, and so does the call."""
         self._ends()
         expect(self._raised is None, expected="the call to return what the function did", got=self._how())
 
-    def fails(self) -> None:
+    def raises(self) -> None:
         """The function raises, and so does the call."""
-        self.begins_to_fail()
-        self.has_failed()
-
-    def begins_to_fail(self) -> None:
-        """The function raises, from now on."""
-        self._error = Refused("no money")
-        self.let_go()
-
-    def has_failed(self) -> None:
-        """The call has raised what the function raised."""
-        self._ends()
+        self.fails()
         expect(
             self._raised is self._error,
             expected="the call to raise what the function raised, the very same object",
             got=self._how() or "no exception",
         )
+
+    def _will_fail(self) -> None:
+        self._error = self._error or ConnectionError("payment is not there")
+        self.let_go()
 
     def _ends(self) -> None:
         self.let_go()

@@ -36,8 +36,8 @@ def calling() -> Iterator[Callable[..., Call]]:
     """Begins a call on a thread of its own: `calling(guarded.breaker)`; all are let go when the test ends."""
     calls: list[Call] = []
 
-    def begun(breaker: Any, gate: threading.Barrier | None = None) -> Call:
-        calls.append(Call(breaker, gate))
+    def begun(breaker: Any, gate: threading.Barrier | None = None, *, fails: bool = False) -> Call:
+        calls.append(Call(breaker, gate, fails=fails))
         return calls[-1]
 
     yield begun

@@ -18,11 +18,13 @@ def cut_off(watch: Watch) -> bool:
     return watch.way_was_late
 
 
+@pytest.mark.promise("B2.2")
 def test_the_experiment_is_valid(answers: Any) -> None:
     """`chaos validate` accepts experiments/network_partition.yaml."""
     experimenting.begun(answers, NAME).validate()
 
 
+@pytest.mark.promise("B2.1", "B2.3", "B2.4", "B2.5")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Order is cut off from payment, the breaker opens, and then a thousand charges a second are made."""
     experiment = experimenting.begun(answers, NAME)
@@ -42,6 +44,7 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     )
 
 
+@pytest.mark.promise("B2.6")
 def test_rollbacks_heal_it(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment that order reaches."""
     experiment = experimenting.begun(answers, NAME)

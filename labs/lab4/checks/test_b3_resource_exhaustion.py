@@ -18,11 +18,13 @@ def pressed(watch: Watch) -> bool:
     return watch.was_starved and watch.was_short_of_memory
 
 
+@pytest.mark.promise("B3.3")
 def test_the_experiment_is_valid(answers: Any) -> None:
     """`chaos validate` accepts experiments/resource_exhaustion.yaml."""
     experimenting.begun(answers, NAME).validate()
 
 
+@pytest.mark.promise("B3.1", "B3.2", "B3.4", "B3.5", "B3.6")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Payment is short of both, the breaker opens, and afterwards a thousand charges a second are made."""
     experiment = experimenting.begun(answers, NAME)
@@ -44,6 +46,7 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     experimenting.accepts(shop, journal)
 
 
+@pytest.mark.promise("B3.7")
 def test_rollbacks_release_it(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment that has what it needs."""
     experiment = experimenting.begun(answers, NAME)

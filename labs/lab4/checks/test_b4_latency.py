@@ -18,11 +18,13 @@ def late(watch: Watch) -> bool:
     return watch.way_was_late
 
 
+@pytest.mark.promise("B4.2")
 def test_the_experiment_is_valid(answers: Any) -> None:
     """`chaos validate` accepts experiments/latency.yaml."""
     experimenting.begun(answers, NAME).validate()
 
 
+@pytest.mark.promise("B4.1", "B4.3", "B4.4", "B4.5")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Payment's answers come late, the breaker opens, and afterwards a thousand charges a second are made."""
     experiment = experimenting.begun(answers, NAME)
@@ -42,6 +44,7 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     experimenting.accepts(shop, journal)
 
 
+@pytest.mark.promise("B4.6")
 def test_rollbacks_remove_it(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment whose answers come in time."""
     experiment = experimenting.begun(answers, NAME)

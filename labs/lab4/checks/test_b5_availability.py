@@ -15,6 +15,7 @@ FAULT_S = 4.0
 CHARGES, AGAIN = 100, 30
 
 
+@pytest.mark.promise("B5.1")
 @pytest.mark.parametrize("trouble", [500, "hangs up"], ids=str)
 def test_trying_again_has_a_budget(trouble: Any, till: Till, answers: Any) -> None:
     """Of a hundred charges that all fail, no more than thirty are tried a second time."""
@@ -32,6 +33,7 @@ def test_trying_again_has_a_budget(trouble: Any, till: Till, answers: Any) -> No
     )
 
 
+@pytest.mark.promise("B5.2")
 @pytest.mark.timed
 @pytest.mark.parametrize("fault", ["dead", "cut_off", "late"])
 def test_customers_are_answered(fault: str, shop: Shop, measure: Any) -> None:

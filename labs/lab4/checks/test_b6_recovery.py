@@ -13,6 +13,7 @@ RECOVERED_S = 60.0
 FAULT_S = 2.0
 
 
+@pytest.mark.promise("B6.1")
 @pytest.mark.parametrize("fault", ["dead", "cut_off"])
 def test_it_recovers(fault: str, shop: Shop, measure: Any) -> None:
     """From the fault's end to a thousand charges a second and a closed breaker it is less than a minute."""

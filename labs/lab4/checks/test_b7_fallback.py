@@ -29,6 +29,22 @@ def charged(client: Any, *orders: str) -> Any:
     return got
 
 
+@pytest.mark.promise("B7.1", "B7.2", "B7.3")
+def test_a_200_is_a_charge(till: Till, answers: Any) -> None:
+    """All of the list is sent in one request with its amounts and keys, and 200 means that it is charged."""
+    got = charged(answers.payment_client.PaymentClient(till.url), "o-1", "o-2")
+    expect.equal(CHARGED, got)
+    sent = [(c.get("order_id"), c.get("amount")) for c in till.received[0]]
+    expect.equal([[("o-1", 1250), ("o-2", 1250)]], [sent, *till.received[1:]])
+    keys = [charge.get("key") for charge in till.received[0]]
+    expect(
+        all(isinstance(key, str) and key for key in keys),
+        expected="a key in each charge, a text",
+        got=f"the keys {keys!r}",
+    )
+
+
+@pytest.mark.promise("B7.3", "B7.4", "B7.5")
 @pytest.mark.parametrize("says", [*STATUSES, *TROUBLES], ids=str)
 def test_only_a_200_is_a_charge(says: Any, till: Till, answers: Any) -> None:
     """What is not answered with 200 is pending, marked as degraded, and said within 3 seconds."""
@@ -46,14 +62,7 @@ def test_only_a_200_is_a_charge(says: Any, till: Till, answers: Any) -> None:
     )
 
 
-def test_a_200_is_a_charge(till: Till, answers: Any) -> None:
-    """All of the list is sent in one request with its amounts, and 200 means that it is charged."""
-    got = charged(answers.payment_client.PaymentClient(till.url), "o-1", "o-2")
-    expect.equal(CHARGED, got)
-    sent = [(c.get("order_id"), c.get("amount")) for c in till.received[0]]
-    expect.equal([[("o-1", 1250), ("o-2", 1250)]], [sent, *till.received[1:]])
-
-
+@pytest.mark.promise("B7.6", "B7.7")
 def test_the_key_of_an_order_is_always_the_same(till: Till, answers: Any) -> None:
     """Charged again in another list, by a service that was started again, an order has the key it had."""
     till.says = 500
@@ -70,6 +79,7 @@ def test_the_key_of_an_order_is_always_the_same(till: Till, answers: Any) -> Non
     expect(not shared, expected="a key of its own for each order", got=f"{shared[:3]} are those of several")
 
 
+@pytest.mark.promise("B7.3", "B7.8")
 @pytest.mark.timed
 def test_the_fallback_is_quick_and_marked(shop: Shop, measure: Any) -> None:
     """With the breaker open, 95 of 100 customers are told within 100 ms that their order is pending."""
@@ -110,6 +120,7 @@ def pinged_ms(shop: Shop) -> list[float]:
     return times
 
 
+@pytest.mark.promise("B7.9")
 def test_every_order_that_was_taken_is_charged_once(shop: Shop) -> None:
     """Payment is dead, cut off, and unheard, and when all is well each order taken is charged once."""
     with shop.customers():

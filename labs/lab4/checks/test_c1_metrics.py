@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.criterion("C1")]
 THREADS, CALLS = 50, 20
 
 
+@pytest.mark.promise("C1.1", "C1.2")
 def test_the_state_is_told_from_the_first(answers: Any, watched: Callable[..., Any]) -> None:
     """A breaker that was never called is told as CLOSED, and with no call counted."""
     with answers.frozen(START) as clock:
@@ -21,6 +22,7 @@ def test_the_state_is_told_from_the_first(answers: Any, watched: Callable[..., A
         metrics.transitions()
 
 
+@pytest.mark.promise("C1.1", "C1.3", "C1.6")
 def test_every_transition_is_told_at_once(answers: Any, watched: Callable[..., Any]) -> None:
     """After each change of state the metrics, read at once, tell the new one, and have counted the change."""
     with answers.frozen(START) as clock:
@@ -40,6 +42,7 @@ def test_every_transition_is_told_at_once(answers: Any, watched: Callable[..., A
         metrics.transitions(CLOSED__OPEN=2, OPEN__HALF_OPEN=2, HALF_OPEN__OPEN=1, HALF_OPEN__CLOSED=1)
 
 
+@pytest.mark.promise("C1.1", "C1.6")
 def test_half_open_is_told_while_the_trial_runs(answers: Any, watched: Callable[..., Any]) -> None:
     """Read from inside of the function that is called on trial, the state is HALF_OPEN."""
     with answers.frozen(START) as clock:
@@ -50,6 +53,7 @@ def test_half_open_is_told_while_the_trial_runs(answers: Any, watched: Callable[
         metrics.state_is(CLOSED)
 
 
+@pytest.mark.promise("C1.4", "C1.6")
 def test_calls_are_counted_by_outcome(answers: Any, watched: Callable[..., Any]) -> None:
     """A call that was let through is a success or a failure; one that was not is rejected, and neither."""
     with answers.frozen(START) as clock:
@@ -68,6 +72,7 @@ def test_calls_are_counted_by_outcome(answers: Any, watched: Callable[..., Any])
         metrics.calls(success=6, failure=3, rejected=6)
 
 
+@pytest.mark.promise("C1.7")
 def test_reading_changes_nothing(answers: Any, watched: Callable[..., Any]) -> None:
     """Metrics are read again and again, also when the timeout is over: the trial is there for a call."""
     with answers.frozen(START) as clock:
@@ -84,6 +89,7 @@ def test_reading_changes_nothing(answers: Any, watched: Callable[..., Any]) -> N
         metrics.state_is(CLOSED)
 
 
+@pytest.mark.promise("C1.5")
 def test_breakers_are_told_apart(answers: Any, watched: Callable[..., Any]) -> None:
     """Each of two breakers has its own series."""
     with answers.frozen(START) as clock:
@@ -98,14 +104,19 @@ def test_breakers_are_told_apart(answers: Any, watched: Callable[..., Any]) -> N
         of_stock.transitions()
 
 
-def test_calls_of_many_threads_are_all_counted(watched: Callable[..., Any]) -> None:
+@pytest.mark.promise("C1.8")
+def test_calls_of_many_threads_are_all_counted(
+    watched: Callable[..., Any], held_up: Callable[[], Any]
+) -> None:
     """Fifty threads call at the same time: the metrics have counted what the function saw."""
     guarded, metrics = watched("payment", 10**6, 30)
-    seen = _hammered(guarded)
+    with held_up():
+        seen = _hammered(guarded)
     metrics.calls(success=seen.count(True), failure=seen.count(False))
     metrics.transitions()
 
 
+@pytest.mark.promise("C1.3", "C1.8")
 def test_one_trip_is_one_transition(watched: Callable[..., Any]) -> None:
     """Fifty threads fail at the same time: it opens once, and calls not let through are rejected."""
     guarded, metrics = watched("payment", 10, 3600)

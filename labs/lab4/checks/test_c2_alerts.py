@@ -18,11 +18,13 @@ def alerts(answers: Any) -> list[Rule]:
     return written(answers, "BreakerOpen", "CallsFailing", "ServiceDown")
 
 
+@pytest.mark.promise("C2.1")
 def test_the_rules_are_valid(answers: Any, alerts: list[Rule]) -> None:
     """alerts.yaml is a file of rules to Prometheus; where promtool is installed, that is asked too."""
     rules.check(answers.path(FILE))
 
 
+@pytest.mark.promise("C2.2", "C2.3", "C2.4", "C2.5", "C2.6")
 def test_breaker_open_fires_and_is_cleared(
     answers: Any, alerts: list[Rule], watched: Callable[..., Any]
 ) -> None:
@@ -51,6 +53,7 @@ def test_breaker_open_fires_and_is_cleared(
         is_cleared("BreakerOpen", life.goes_on(3 * MINUTE_S, well), "of its closing", MINUTE_S)
 
 
+@pytest.mark.promise("C2.2", "C2.7", "C2.8", "C2.9", "C2.10")
 def test_calls_failing_fires_and_is_cleared(
     answers: Any, alerts: list[Rule], watched: Callable[..., Any]
 ) -> None:
@@ -77,6 +80,7 @@ def test_calls_failing_fires_and_is_cleared(
         never_fires("CallsFailing", life.goes_on(4 * MINUTE_S), "while no call is made")
 
 
+@pytest.mark.promise("C2.11")
 def test_rejected_calls_are_no_failures(
     answers: Any, alerts: list[Rule], watched: Callable[..., Any]
 ) -> None:
@@ -91,6 +95,7 @@ def test_rejected_calls_are_no_failures(
         never_fires("CallsFailing", fired, "for calls that were not let through")
 
 
+@pytest.mark.promise("C2.2", "C2.12")
 def test_service_down_fires_and_is_cleared(
     answers: Any, alerts: list[Rule], watched: Callable[..., Any]
 ) -> None:

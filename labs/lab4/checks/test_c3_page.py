@@ -9,6 +9,7 @@ from pytest_labkit import expect
 pytestmark = [pytest.mark.criterion("C3")]
 
 
+@pytest.mark.promise("C3.1", "C3.2")
 def test_a_killed_service_is_shown(watch_is_written: None, shop: Shop, page: Shown) -> None:
     """Payment is red within two seconds of its death; the breaker is OPEN, and both alerts are raised."""
     with shop.customers():

@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.criterion("C4")]
 CLEARED_S = 75.0
 
 
+@pytest.mark.promise("C4.1", "C4.2")
 def test_recovery_is_seen(watch_is_written: None, shop: Shop, page: Shown) -> None:
     """Back again, payment is green, the breaker CLOSED, no alert is left, and every order is charged once."""
     with shop.customers():

@@ -20,6 +20,7 @@ def fail(shop: Shop, share: float) -> None:
     urllib.request.urlopen(f"{shop.system.urls['payment']}/faults", data=body, timeout=5).close()
 
 
+@pytest.mark.promise("X1.1")
 def test_the_shop_stands_it(shop: Shop, measure: Any) -> None:
     """Of a hundred requests 99 are answered with 201 or 202, and all that was taken is charged in the end."""
     with shop.customers() as load:
