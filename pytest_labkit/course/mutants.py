@@ -93,9 +93,10 @@ class Mutant(_Table):
         for number in range(len(self.change)):
             self._apply(number, made)
         if made == base:
-            raise self.misfit(f"it is the same as its base, {self.base}", "change")
+            raise self.misfit(f"it is the same as its base, {self.base}")
         for file in made:
-            self._parse(file, made[file])
+            if made[file] != base[file]:
+                self._parse(file, made[file])
         return made
 
     def base_files(self, lab: Lab) -> dict[str, str]:
@@ -103,7 +104,9 @@ class Mutant(_Table):
         folder = self._solutions if self.base == SOLUTION else folder_of(self._solutions, self.base)
         found = matching(folder, lab.answers)
         if not found:
-            raise self.misfit(f"there is no design {self.base} in {folder.name}/designs", "base")
+            raise self.misfit(
+                f"there is no design {self.base}, with {', '.join(lab.answers)}, in designs/", "base"
+            )
         return {path: (folder / path).read_text("utf-8") for path in found}
 
     @property

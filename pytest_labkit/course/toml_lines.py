@@ -54,8 +54,9 @@ def load(path: Path, model: type[Model]) -> tuple[Source, Model]:
 
 
 def shown(path: Path) -> str:
-    """*path*, which lies in a folder of `solutions/labN/`, relative to the project."""
-    return path.relative_to(path.parents[3]).as_posix()
+    """*path*, which lies in `solutions/`, as one sees it from the project's root."""
+    solutions = next((folder for folder in path.parents if folder.name == "solutions"), path.parent)
+    return path.relative_to(solutions.parent).as_posix()
 
 
 def _told(source: Source, error: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pytest_labkit.course.designs import designs
+from pytest_labkit.course.designs import FILE, designs
 from pytest_labkit.course.mutants import Mutant, files_of, read
+from pytest_labkit.course.submission import matching
 from pytest_labkit.course.testfiles import tests_of
 from pytest_labkit.course.toml_lines import Misfit
 from pytest_labkit.domain.model import Lab
@@ -28,14 +29,27 @@ def problems(lab: Lab, solutions: Path) -> Iterator[str]:
     tried = {path.stem for path in files_of(lab, solutions)}
     for criterion in lab.criteria:
         if criterion.id not in tried:
-            yield f"{lab.id}: no mutant is there for {criterion.id} to catch"
+            yield f"{lab.id}: no planted bug is there for {criterion.id} to catch"
 
 
 def _designs(lab: Lab, solutions: Path) -> Iterator[str]:
     try:
-        designs(lab, solutions)
+        found = designs(lab, solutions)
     except Misfit as misfit:
         yield from misfit.what.splitlines()
+        return
+    for design in found:
+        where = f"{lab.id}: designs/{design.name}"
+        known = [part.id for part in lab.parts]
+        for part in design.parts:
+            if part not in known:
+                yield f"{where}: lab.toml has no part {part}; it has {', '.join(known)}"
+        answers = matching(design.folder, lab.answers)
+        if not answers:
+            yield f"{where}: there is no file of a student's in it ({', '.join(lab.answers)})"
+        for path in sorted(p.relative_to(design.folder).as_posix() for p in design.folder.rglob("*.*")):
+            if path not in (*answers, FILE) and "__pycache__" not in path:
+                yield f"{where}: {path} is no file of a student's, and is not used"
 
 
 def _known(mutants: list[Mutant], lab: Lab) -> Iterator[str]:

@@ -17,8 +17,9 @@ from pytest_labkit import services
 from pytest_labkit.cli.check_labs import warm
 from pytest_labkit.cli.check_labs.plan import Proof, Trial
 from pytest_labkit.cli.check_labs.trials import Result, Run, carry_out_all
+from pytest_labkit.course.imports import third_party
 from pytest_labkit.course.mutants import mutants
-from pytest_labkit.course.submission import stage
+from pytest_labkit.course.submission import matching, stage
 from pytest_labkit.course.testfiles import tests_of
 from pytest_labkit.domain.model import Criterion, Lab
 from pytest_labkit.host.settings import Settings
@@ -87,7 +88,9 @@ def _runner(proof: Proof, settings: Settings, run: Run | None, *, many: bool) ->
         yield run
         return
     lab, root = proof.lab, proof.root
-    warm.preload(name.partition(":")[0] for name in stage(lab, (), root).imports)
+    answers = (root / "solutions" / lab.folder.name / path for path in matching(lab.folder, lab.answers))
+    imported = [*stage(lab, (), root).imports, *third_party(answers, lab.package)]
+    warm.preload(name.partition(":")[0] for name in imported)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment["LABKIT_BACKEND"] = settings.backend
     with _kept(lab, settings) if many else nullcontext():
