@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from pytest_labkit.course.designs import folder_of
 from pytest_labkit.course.submission import matching
-from pytest_labkit.course.toml_lines import Misfit, Source, load
+from pytest_labkit.course.toml_lines import Misfit, Place, Source, load
 from pytest_labkit.domain.model import Lab
 
 SOLUTION = "solution"
@@ -42,17 +42,23 @@ class Change(_Table):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Change:
-        if bool(self.find) == bool(self.whole):
+        if bool(self.find) == bool(self.whole) and not self.is_left_out:
             raise ValueError("a change says what to find and replace, or names a whole file")
         return self
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether a mutant says nothing here, as its changes have tables of their own."""
+        return False
 
-class Mutant(_Table):
+
+class Mutant(Change):
     """
     A wrong answer that *caught_by* (`file::function`), a test of its criterion, must refuse, and *why*.
 
-    *also_fails* are the criteria that it breaks as well, because it cannot do otherwise; *catalogue* is its
-    place in the lab's list of known mistakes.
+    What it changes in its *base* stands in itself; what more it changes, in *change*. *also_fails* are the
+    criteria that it breaks as well, because it cannot do otherwise; *catalogue* is its place in the lab's
+    list of known mistakes.
     """
 
     id: str
@@ -61,11 +67,16 @@ class Mutant(_Table):
     why: str = Field(min_length=20)
     catalogue: str = ""
     also_fails: list[str] = []
-    change: list[Change] = Field(min_length=1)
+    change: list[Change] = []
 
     _source: Source = PrivateAttr()
     _number: int = PrivateAttr()
     _file: str = PrivateAttr()
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether all of its changes have tables of their own."""
+        return bool(self.change) and not self.find and not self.whole
 
     @property
     def criterion(self) -> str:
@@ -90,8 +101,10 @@ class Mutant(_Table):
         """
         base = self.base_files(lab)
         made = dict(base)
-        for number in range(len(self.change)):
-            self._apply(number, made)
+        if not self.is_left_out:
+            self._apply(self, (), made)
+        for number, change in enumerate(self.change):
+            self._apply(change, ("change", number), made)
         if made == base:
             raise self.misfit(f"it is the same as its base, {self.base}")
         for file in made:
@@ -113,27 +126,26 @@ class Mutant(_Table):
     def _solutions(self) -> Path:
         return self._source.path.parent.parent
 
-    def _apply(self, number: int, made: dict[str, str]) -> None:
-        """Make the change of this *number* to *made*."""
-        change = self.change[number]
+    def _apply(self, change: Change, place: Place, made: dict[str, str]) -> None:
+        """Make *change*, which stands at *place*, to *made*."""
         file = change.file or (next(iter(made)) if len(made) == 1 else self._file)
         if file not in made:
-            raise self.misfit(f"{self.base} has {', '.join(made)}, and no file {file!r}", "change", number)
+            raise self.misfit(f"{self.base} has {', '.join(made)}, and no file {file!r}", *place)
         if change.whole:
-            made[file] = self._whole(change.whole, number)
+            made[file] = self._whole(change.whole, place)
             return
         if (times := made[file].count(change.find)) != 1:
             raise self.misfit(
                 f"the text to find is {times or 'no'} times in {file} of {self.base}, and must be there once",
-                *("change", number, "find"),
+                *(*place, "find"),
             )
         made[file] = made[file].replace(change.find, change.replace)
 
-    def _whole(self, path: str, number: int) -> str:
+    def _whole(self, path: str, place: Place) -> str:
         try:
             return (self._source.path.parent / path).read_text("utf-8")
         except OSError as error:
-            raise self.misfit(f"{path}: {error.strerror}", "change", number, "whole") from None
+            raise self.misfit(f"{path}: {error.strerror}", *place, "whole") from None
 
     def _parse(self, file: str, text: str) -> None:
         try:
