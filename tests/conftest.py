@@ -55,8 +55,6 @@ _EXHAUSTIVE = (
     "contract/test_faults_search.py",
     "golden",
     "infrastructure",
-    "labs/test_lab3_designs.py",
-    "labs/test_lab3_doors.py",
     "labs/test_lab3_kafka.py",
 )
 

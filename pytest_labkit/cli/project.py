@@ -36,9 +36,10 @@ def lab_called(root: Path, name: str) -> Lab:
         if known
         else f"There are no labs below {root}: go to your course."
     )
-    raise UsageProblem(f"There is no lab {name!r}.{_meant(name, known)}", labs)
+    raise UsageProblem(f"There is no lab {name!r}.{meant(name, known)}", labs)
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
+def meant(name: str, known: Iterable[str]) -> str:
+    """Which of *known* was meant by *name*, in a sentence, if one is near."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {close[0]}?" if close else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from pytest_labkit.domain.errors import UsageProblem
@@ -88,17 +88,22 @@ def _keeps(book: registry.Registry, name: str, settings: Settings, brokers: int,
     return False
 
 
-def down(settings: Settings, say: Say = silent) -> list[str]:
-    """Stop what `labkit up` keeps for this checkout, and what killed runs left; the names of the former."""
+def down(settings: Settings, say: Say = silent, *, spare: Collection[str] = ()) -> list[str]:
+    """
+    Stop what `labkit up` keeps for this checkout, and what killed runs left; the names of the former.
+
+    Those of *spare* go on.
+    """
     book = registry.kept(settings.root)
     with book.locked():
-        kept = book.services()
+        kept = {name: told for name, told in book.services().items() if name not in spare}
         for name, told in kept.items():
             if found := backend_of(told["backend"]).find(told, settings):
                 found.stop()
             book.drop(name)
             say(f"{name} is stopped")
-        book.remove()
+        if not spare:
+            book.remove()
     for what in leftovers.sweep(settings):
         say(f"removed {what} of a run that was killed")
     return list(kept)

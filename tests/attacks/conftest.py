@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from pytest_labkit.cli.check_labs import warm
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
-from tests.labs import warm
 from tests.labs.conftest import selected
 
 HERE = Path(__file__).parent

@@ -17,16 +17,14 @@ from typing import Any
 
 import pytest
 
-from pytest_labkit.cli.check_labs.trials import Result, Trial, carry_out
-from pytest_labkit.course import manifest
+from pytest_labkit.cli.check_labs import warm
+from pytest_labkit.cli.check_labs.plan import Trial
+from pytest_labkit.cli.check_labs.trials import Result, carry_out
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
-from tests.labs import warm
 
 ROOT = Path(__file__).parents[2]
-LAB = manifest.read(ROOT / "labs" / "lab3", ROOT)
-LAB4 = manifest.read(ROOT / "labs" / "lab4", ROOT)
 AT_ONCE = 2
 DEADLINE_S = 600
 
@@ -45,7 +43,7 @@ class Trials:
         self._shared = shared
         self._folder = folder
         self._pool = pool
-        self._results: dict[str, Callable[[], Result]] = {}
+        self._results: dict[tuple[str, str], Callable[[], Result]] = {}
 
     def through(self, door: str) -> Trials:
         """The same, with trials of its own, through *door*."""
@@ -53,26 +51,35 @@ class Trials:
 
     def start(self, trial: Trial) -> None:
         """
-        Carry out *trial*.
+        Carry out *trial*, unless that has begun.
 
         In a worker of pytest-xdist, which has half of the tests and does not know which, it waits until
         it is asked for.
         """
+        if _key(trial) in self._results:
+            return
         breaks = any(trial.lab.criterion(id_).part == "B" for id_ in trial.expected)
         env = {**self._env, **self._shared()} if trial.lab.services and not breaks else self._env
-        folder = self._folder / trial.lab.id / trial.name
-        began = cache(partial(carry_out, trial, ROOT, folder, partial(_run, env)))
-        self._results[trial.name] = began if IN_A_WORKER else self._pool.submit(began).result
+        began = cache(partial(carry_out, trial, ROOT, self._place_of(trial), partial(_run, env)))
+        self._results[_key(trial)] = began if IN_A_WORKER else self._pool.submit(began).result
 
-    def complaints(self, name: str) -> tuple[str, ...]:
-        """What is wrong with the trial of this *name*, when it has ended."""
-        return self._results[name]().complaints
+    def complaints(self, trial: Trial) -> tuple[str, ...]:
+        """What is wrong with *trial*, when it has ended."""
+        return self._results[_key(trial)]().complaints
 
-    def verdicts(self, name: str) -> dict[str, str]:
-        """Criterion -> its verdict in the trial of this *name*, when it has ended."""
-        lab = self._results[name]().trial.lab.id
-        report = json.loads((self._folder / lab / name / lab / "report.json").read_text("utf-8"))
+    def verdicts(self, trial: Trial) -> dict[str, str]:
+        """Criterion -> its verdict in *trial*, when it has ended."""
+        self._results[_key(trial)]()
+        written = self._place_of(trial) / trial.lab.id / "report.json"
+        report = json.loads(written.read_text("utf-8"))
         return {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
+
+    def _place_of(self, trial: Trial) -> Path:
+        return self._folder / "-".join(_key(trial))
+
+
+def _key(trial: Trial) -> tuple[str, str]:
+    return trial.lab.id, trial.name
 
 
 def _run(env: dict[str, str], arguments: Sequence[str], output: Path) -> int:
@@ -100,8 +107,8 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
 
 
 def selected(request: pytest.FixtureRequest, *parameters: str) -> list[tuple[Any, ...]]:
-    """The values of *parameters* in those tests of this module, and of the run, that have all of them."""
+    """The values of *parameters* in those tests of this module, and of the run, that have just these."""
     here = (item for item in request.session.items if item.path == request.path)
     found = (getattr(item, "callspec", None) for item in here)
-    given = [spec.params for spec in found if spec is not None and set(parameters) <= set(spec.params)]
+    given = [spec.params for spec in found if spec is not None and set(parameters) == set(spec.params)]
     return [tuple(values[name] for name in parameters) for values in given]

@@ -1,4 +1,4 @@
-"""A small lab as its author has it: stubs, tests, README, model answers and planted bugs; no service."""
+"""A small lab as its author has it: stubs, tests, README, model answers, a design, mutants; no service."""
 
 from __future__ import annotations
 
@@ -71,6 +71,42 @@ def double(n):
     return add(n, n)
 """
 
+DESIGN = """
+import operator
+
+add = operator.add
+
+def double(n):
+    return n << 1
+"""
+
+DESIGN_TOML = """
+description = "Adds by the operator's function, doubles by a shift."
+parts = ["A"]
+"""
+
+A1 = """
+[[mutant]]
+id = "A1_minus"
+caught_by = "test_calc.py::test_add"
+why = "the operator is another one than it has to be"
+also_fails = ["A2"]
+[[mutant.change]]
+find = "a + b"
+replace = "a - b"
+"""
+
+A2 = """
+[[mutant]]
+id = "A2_thrice"
+base = "shifts"
+caught_by = "test_calc.py::test_double"
+why = "the shift is not all that is done to the number"
+[[mutant.change]]
+find = "n << 1"
+replace = "n + (n << 1)"
+"""
+
 
 class AuthorsLab:
     """The lab in a project of its own, sound until something is changed."""
@@ -85,8 +121,10 @@ class AuthorsLab:
         self.write("labs/tiny/README.md", "# Tiny\n<!-- criteria -->\n<!-- /criteria -->\n")
         self.write("pytest.ini", "[pytest]\naddopts = --strict-markers\n")
         self.write("solutions/tiny/calc.py", RIGHT)
-        self.plant("A1_minus", "A1", "test_add", RIGHT.replace("a + b", "a - b"), also='["A2"]')
-        self.plant("A2_thrice", "A2", "test_double", RIGHT.replace("add(n, n)", "add(n, add(n, n))"))
+        self.write("solutions/tiny/designs/shifts/calc.py", DESIGN)
+        self.write("solutions/tiny/designs/shifts/design.toml", DESIGN_TOML)
+        self.write("solutions/tiny/mutants/A1.toml", A1)
+        self.write("solutions/tiny/mutants/A2.toml", A2)
         linter.write_table(manifest.read(self.root / "labs" / "tiny", self.root))
 
     def write(self, path: str, text: str) -> None:
@@ -100,15 +138,6 @@ class AuthorsLab:
         text = (self.root / path).read_text("utf-8")
         assert old in text
         self.write(path, text.replace(old, new))
-
-    def plant(self, name: str, criterion: str, test: str, text: str, also: str = "[]") -> None:
-        """Plant a bug."""
-        told = (
-            f'criterion = "{criterion}"\ntest = "test_calc.py::{test}"\nalso = {also}\n'
-            'reason = "the operator is another one than it has to be"\n'
-        )
-        self.write(f"solutions/tiny/planted/{name}/calc.py", text)
-        self.write(f"solutions/tiny/planted/{name}/planted.toml", told)
 
     def problems(self) -> list[str]:
         """What the linter says that reads the files."""

@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pytest_labkit.cli import labkit
-from pytest_labkit.cli.check_labs.trials import Proof, Result, Trial, carry_out
+from pytest_labkit.cli.check_labs.plan import Proof, Trial
+from pytest_labkit.cli.check_labs.trials import Result, carry_out
 from pytest_labkit.course import manifest
-from tests.plugin.authors import RIGHT, AuthorsLab
+from tests.plugin.authors import AuthorsLab
 
 ARGUMENTS = ["check-labs", "--backend", "local"]
+MUTANTS = "solutions/tiny/mutants/A1.toml"
 
 
 @pytest.fixture
@@ -48,8 +51,8 @@ def test_sound_lab_is_proven(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]
     """Each run is told as it ends, then a table of what was proven, and the exit code is 0."""
     assert 0 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr().out.splitlines()
-    assert ["A1_minus", "A2_thrice", "solution", "stubs"] == sorted(
-        line.split()[3] for line in shown if line.startswith("✓") and "/4" in line
+    assert ["A1_minus", "A2_thrice", "shifts", "solution", "stubs"] == sorted(
+        line.split()[3] for line in shown if line.startswith("✓") and "/5" in line
     )
     assert [
         "tiny: A tiny lab",
@@ -62,7 +65,7 @@ def test_sound_lab_is_proven(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]
 
 
 def test_fast_leaves_out_what_is_timed(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
-    """With --fast the model answer is not held to targets, and bugs are still caught by their tests."""
+    """With --fast the model answer is not held to targets, and mutants are still caught by their tests."""
     lab.change("labs/tiny/lab.toml", ">= 1 sums/s", ">= 100 sums/s")
     lab.change("labs/tiny/README.md", ">= 1 sums/s", ">= 100 sums/s")
     assert 0 == labkit._exit_code([*ARGUMENTS, "tiny", "--fast", "-j", "1"])
@@ -94,6 +97,57 @@ def test_static_runs_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]
     assert "✓ tiny: nothing is missing\n" == capsys.readouterr().out
 
 
+def test_only_runs_one(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --only a mutant, a design, `stubs` or `solution` is tried alone, and no table is shown."""
+    assert 0 == labkit._exit_code([*ARGUMENTS, "--only", "A2_thrice"])
+    first, last = (line for line in capsys.readouterr().out.splitlines() if line)
+    assert first.startswith("✓ 1/1 tiny A2_thrice (")
+    assert "✓ A2_thrice: proven" == last
+
+
+@pytest.mark.parametrize("option", ["--only", "--show"])
+def test_what_is_not_there_cannot_be_chosen(
+    option: str, lab: AuthorsLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped id is answered with the one that was meant."""
+    assert 4 == labkit._exit_code([*ARGUMENTS, option, "A2_trice"])
+    assert "'A2_trice'" in (said := capsys.readouterr().err)
+    assert "Did you mean A2_thrice?" in said
+
+
+def test_show_prints_the_difference(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --show: where the mutant is, why it is wrong, and a unified diff from its base."""
+    assert 0 == labkit._exit_code(["check-labs", "tiny", "--show", "A2_thrice"])
+    assert [
+        "solutions/tiny/mutants/A2.toml:2: the shift is not all that is done to the number",
+        "--- shifts/calc.py",
+        "+++ A2_thrice/calc.py",
+        "@@ -4,4 +4,4 @@",
+        " add = operator.add",
+        " ",
+        " def double(n):",
+        "-    return n << 1",
+        "+    return n + (n << 1)",
+    ] == capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=str)
+def test_the_difference_has_colours(lab: AuthorsLab, environ: dict[str, str], coloured: bool) -> None:
+    """On a terminal, unless NO_COLOR is set."""
+    arguments = ["check-labs", "--show", "A2_thrice"]
+    shown = CliRunner(env=environ).invoke(labkit.cli, arguments, color=True).output
+    assert coloured is ("\x1b[32m+    return n + (n << 1)\x1b[0m" in shown)
+
+
+def test_design_that_does_not_pass(lab: AuthorsLab) -> None:
+    """A design that fails a criterion of its parts is named, with what it gave."""
+    lab.change("solutions/tiny/designs/shifts/calc.py", "n << 1", "n << 2")
+    assert (
+        "tiny: designs/shifts: A2 is failed, not passed (8): a right design has to pass: mend it, or the "
+        "test if it asks for more than the README",
+    ) == tried(lab, "shifts").complaints
+
+
 def test_stub_that_is_not_todo(lab: AuthorsLab) -> None:
     """A stub that does something is named, and what to write instead."""
     lab.change(
@@ -116,35 +170,35 @@ def test_solution_that_does_not_pass(lab: AuthorsLab) -> None:
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["whole", "fast"])
-def test_bug_that_is_not_caught(lab: AuthorsLab, fast: bool) -> None:
-    """A planted bug that passes its test is named, and its test."""
-    lab.plant("A1_minus", "A1", "test_add", RIGHT)
+def test_mutant_that_is_not_caught(lab: AuthorsLab, fast: bool) -> None:
+    """A mutant that passes its test is named, and its test."""
+    lab.change(MUTANTS, "a - b", "b + a")
     assert (
-        "tiny: planted/A1_minus: test_calc.py::test_add, which planted.toml names, does not fail on it, "
-        "no other did: name the test that shows it, or write it",
+        "tiny: mutants/A1.toml: A1_minus: test_calc.py::test_add, which its caught_by names, does not fail "
+        "on it, no other did: name the test that shows it, or write it",
     ) == tried(lab, "A1_minus", fast=fast).complaints
 
 
-def test_bug_that_another_test_catches(lab: AuthorsLab) -> None:
-    """A bug that is caught, but not by the test that its author names, is not caught for its reason."""
-    lab.plant("A1_minus", "A1", "test_add_nothing", RIGHT.replace("a + b", "a - b"), also='["A2"]')
+def test_mutant_that_another_test_catches(lab: AuthorsLab) -> None:
+    """A mutant that is caught, but not by the test that its author names, is not caught for its reason."""
+    lab.change(MUTANTS, "test_add", "test_add_nothing")
     assert (
-        "tiny: planted/A1_minus: test_calc.py::test_add_nothing, which planted.toml names, does not fail on "
-        "it, test_calc.py::test_add did: name the test that shows it, or write it",
+        "tiny: mutants/A1.toml: A1_minus: test_calc.py::test_add_nothing, which its caught_by names, does "
+        "not fail on it, test_calc.py::test_add did: name the test that shows it, or write it",
     ) == tried(lab, "A1_minus").complaints
 
 
-def test_bug_that_breaks_more_than_it_says(lab: AuthorsLab) -> None:
-    """Another criterion that fails is named; where the bug says so, that is in order."""
+def test_mutant_that_breaks_more_than_it_says(lab: AuthorsLab) -> None:
+    """Another criterion that fails is named; where the mutant says so, that is in order."""
     lab.change("labs/tiny/lab.toml", 'targets = ["speed >= 1 sums/s"]\n', "")
-    lab.plant("A1_minus", "A1", "test_add", RIGHT.replace("a + b", "a - b"))
+    lab.change(MUTANTS, 'also_fails = ["A2"]\n', "")
     assert (
-        "tiny: planted/A1_minus: A2 is failed, not passed (0): narrow the bug, or name the criterion in "
-        'planted/A1_minus/planted.toml: also = ["…"]',
+        "tiny: mutants/A1.toml: A1_minus: A2 is failed, not passed (0): narrow it, or name the criterion in "
+        'mutants/A1.toml: also_fails = ["…"]',
     ) == tried(lab, "A1_minus").complaints
 
 
-def test_bug_that_fails_nothing_of_its_criterion(lab: AuthorsLab) -> None:
+def test_mutant_that_fails_nothing_of_its_criterion(lab: AuthorsLab) -> None:
     """A criterion that passes although its test failed under another name is no proof."""
     lab.change("labs/tiny/test_calc.py", '@pytest.mark.criterion("A1")\ndef test_add(', "def test_add(")
     (complaint,) = tried(lab, "A1_minus").complaints
@@ -162,7 +216,9 @@ def test_run_that_proves_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[
     lab.change("labs/tiny/test_calc.py", "import expect", "import KitError, expect")
     assert 20 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr()
-    assert ["?", "?", "?", "✓"] == sorted(line[0] for line in shown.out.splitlines() if "/4 tiny " in line)
+    assert ["?", "?", "?", "?", "✓"] == sorted(
+        line[0] for line in shown.out.splitlines() if "/5 tiny " in line
+    )
     assert "tiny: model answers: the run proves nothing, it ended with exit status 20:\n" in shown.err
     assert "out of luck" in shown.err
 

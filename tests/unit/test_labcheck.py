@@ -15,7 +15,9 @@ def lab(tmp_path: Path) -> AuthorsLab:
     return AuthorsLab(tmp_path)
 
 
-BUG = "solutions/tiny/planted/A1_minus/planted.toml"
+MUTANT = "solutions/tiny/mutants/A1.toml"
+SHIFTED = "solutions/tiny/mutants/A2.toml"
+DESIGN = "solutions/tiny/designs/shifts/design.toml"
 COMPLAINTS = {
     "criterion without a test": (
         ("labs/tiny/test_calc.py", '"A2"', '"A1"'),
@@ -46,32 +48,82 @@ COMPLAINTS = {
         ("labs/tiny/lab.toml", "doubles", "trebles"),
         "tiny: README.md shows other criteria than lab.toml: labkit check-labs --write",
     ),
-    "planted.toml that is no TOML": (
-        (BUG, "criterion", "= criterion"),
-        "tiny: planted/A1_minus: planted.toml: it is not valid TOML: Invalid statement (at line 1, column 1)",
+    "mutants that are no TOML": (
+        (MUTANT, "why", "= why"),
+        f"{MUTANT}:5: it is not valid TOML: Invalid statement (at line 5, column 1)",
     ),
-    "planted.toml with an unknown key": (
-        (BUG, "test", "tests"),
-        "tiny: planted/A1_minus: planted.toml: test: Field required. "
-        "It says criterion, test, reason, also, item",
+    "mutant with an unknown key": (
+        (MUTANT, "caught_by", "caughtby"),
+        f"{MUTANT}:4: mutant.0.caughtby: Extra inputs are not permitted",
     ),
-    "planted.toml without a reason": (
-        (BUG, "the operator is another one than it has to be", "wrong"),
-        "tiny: planted/A1_minus: planted.toml: reason: String should have at least 20 characters. "
-        "It says criterion, test, reason, also, item",
+    "mutant without a test": (
+        (MUTANT, "caught_by", "# caught_by"),
+        f"{MUTANT}:2: mutant.0.caught_by: Field required",
     ),
-    "planted for no criterion": (
-        (BUG, '["A2"]', '["A9"]'),
-        "tiny: planted/A1_minus: lab.toml has no criterion A9; it has A1, A2",
+    "mutant without a reason": (
+        (MUTANT, "the operator is another one than it has to be", "wrong"),
+        f"{MUTANT}:5: mutant.0.why: String should have at least 20 characters",
     ),
-    "planted under another name": (
-        (BUG, 'criterion = "A1"', 'criterion = "A2"'),
-        "tiny: planted/A1_minus: the folder's name begins with the criterion that catches it: A2_…",
+    "mutant without a change": (
+        (MUTANT, '[[mutant.change]]\nfind = "a + b"\nreplace = "a - b"', ""),
+        f"{MUTANT}:2: mutant.0.change: Field required",
     ),
-    "planted and caught by no test": (
-        (BUG, "test_add", "test_sum"),
-        "tiny: planted/A1_minus: test_calc.py::test_sum is no test of A1; "
+    "change that says two things": (
+        (MUTANT, "replace", 'whole = "other.py"\nreplace'),
+        f"{MUTANT}:7: mutant.0.change.0: a change says what to find and replace, or names a whole file",
+    ),
+    "mutant for no criterion": (
+        (MUTANT, '["A2"]', '["A9"]'),
+        f"{MUTANT}:6: A1_minus: lab.toml has no criterion A9; it has A1, A2",
+    ),
+    "mutant under another name": (
+        (MUTANT, '"A1_minus"', '"A2_minus"'),
+        f"{MUTANT}:3: A2_minus: its id begins with the criterion that catches it: A1_…",
+    ),
+    "mutant with another's id": (
+        (SHIFTED, '"A2_thrice"', '"A1_minus"'),
+        f"{SHIFTED}:3: A1_minus: another mutant has this id",
+    ),
+    "mutant caught by no test": (
+        (MUTANT, "test_add", "test_sum"),
+        f"{MUTANT}:4: A1_minus: test_calc.py::test_sum is no test of A1; "
         "those are test_calc.py::test_add, test_calc.py::test_add_nothing",
+    ),
+    "mutant of no base": (
+        (SHIFTED, '"shifts"', '"shift"'),
+        f"{SHIFTED}:4: A2_thrice: there is no design shift, with calc.py, in designs/",
+    ),
+    "text that is nowhere": (
+        (MUTANT, 'find = "a + b"', 'find = "b + a"'),
+        f"{MUTANT}:8: A1_minus: the text to find is no times in calc.py of solution, and must be there once",
+    ),
+    "text that is there twice": (
+        (MUTANT, 'find = "a + b"', 'find = "return"'),
+        f"{MUTANT}:8: A1_minus: the text to find is 2 times in calc.py of solution, and must be there once",
+    ),
+    "change of another file": (
+        (MUTANT, "find", 'file = "sums.py"\nfind'),
+        f"{MUTANT}:7: A1_minus: solution has calc.py, and no file 'sums.py'",
+    ),
+    "whole file that is not there": (
+        (MUTANT, 'find = "a + b"\nreplace = "a - b"', 'whole = "A1_minus/calc.py"'),
+        f"{MUTANT}:8: A1_minus: A1_minus/calc.py: No such file or directory",
+    ),
+    "mutant that is its base": (
+        (MUTANT, 'replace = "a - b"', 'replace = "a + b"'),
+        f"{MUTANT}:2: A1_minus: it is the same as its base, solution",
+    ),
+    "mutant that is no Python": (
+        (MUTANT, 'replace = "a - b"', 'replace = "a -"'),
+        f"{MUTANT}:2: A1_minus: calc.py of it does not parse: invalid syntax (<unknown>, line 3)",
+    ),
+    "design without a description": (
+        (DESIGN, "description", "# description"),
+        f"{DESIGN}:1: description: Field required",
+    ),
+    "design of a part that is not there": (
+        (DESIGN, '["A"]', '["Z"]'),
+        "tiny: designs/shifts: lab.toml has no part Z; it has A",
     ),
 }
 
@@ -94,15 +146,40 @@ def test_missing_stub_solution_and_bug(lab: AuthorsLab) -> None:
     assert "tiny: there is no stub for notes.py" in lab.problems()
     (lab.root / "solutions/tiny/calc.py").unlink()
     assert "tiny: there is no model answer for calc.py" in lab.problems()
-    (lab.root / "solutions/tiny/planted/A2_thrice/planted.toml").unlink()
+    (lab.root / "solutions/tiny/mutants/A2.toml").unlink()
     assert "tiny: no planted bug is there for A2 to catch" in lab.problems()
 
 
-def test_planted_files_that_are_not_used(lab: AuthorsLab) -> None:
-    """A bug that has none of the student's files, or others beside them, is not what it looks like."""
-    lab.write("solutions/tiny/planted/A1_minus/test_calc.py", "")
-    assert [
-        "tiny: planted/A1_minus: test_calc.py is no file of a student's, and is not used"
-    ] == lab.problems()
-    (lab.root / "solutions/tiny/planted/A1_minus/calc.py").unlink()
-    assert "tiny: planted/A1_minus: there is no file of a student's in it (calc.py)" in lab.problems()
+def test_files_of_a_design_that_are_not_used(lab: AuthorsLab) -> None:
+    """A design that has none of the student's files, or others beside them, is not what it looks like."""
+    lab.write("solutions/tiny/designs/shifts/test_calc.py", "")
+    assert ["tiny: designs/shifts: test_calc.py is no file of a student's, and is not used"] == lab.problems()
+    (lab.root / "solutions/tiny/designs/shifts/calc.py").unlink()
+    assert "tiny: designs/shifts: there is no file of a student's in it (calc.py)" in lab.problems()
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "why"),
+    [
+        ("rules.yaml", "a: 1", "a: 1: 2", "mapping values are not allowed here"),
+        ("sum.avsc", "[1]", "[1", "Expecting ',' delimiter"),
+    ],
+    ids=["YAML", "Avro"],
+)
+def test_mutants_of_other_files_are_parsed_too(
+    file: str, right: str, wrong: str, why: str, lab: AuthorsLab
+) -> None:
+    """What cannot be read in the format of an answer is named, as Python is."""
+    lab.change("labs/tiny/lab.toml", '["calc.py"]', f'["calc.py", "{file}"]')
+    lab.write(f"solutions/tiny/{file}", right)
+    change = f'[[mutant.change]]\nfile = "{file}"\nfind = "{right}"\nreplace = "{wrong}"\n'
+    lab.write(
+        MUTANT,
+        (lab.root / MUTANT)
+        .read_text("utf-8")
+        .replace("[[mutant.change]]", '[[mutant.change]]\nfile = "calc.py"')
+        + change,
+    )
+    (told,) = (said for said in lab.problems() if said.startswith(MUTANT))
+    assert told.startswith(f"{MUTANT}:2: A1_minus: {file} of it does not parse: ")
+    assert why in told

@@ -2,7 +2,7 @@
 The author's linter: what is wrong with a lab, before a student finds it.
 
 Static: it reads files and runs nothing. That stubs are `todo`, that model answers pass and that each
-planted bug is caught is for runs to show, which `trials` makes.
+mutant is caught is for runs to show, which `trials` makes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_labkit.course import planted
+from pytest_labkit.cli.check_labs import mutant_linter
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import matching
 from pytest_labkit.course.testfiles import tests_of
@@ -22,7 +22,7 @@ TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
 
 def problems(lab: Lab, root: Path) -> list[str]:
     """What is wrong with *lab*, a sentence each; empty if nothing is."""
-    return [*_criteria(lab), *_tests(lab), *_stubs(lab), *_readme(lab), *_planted(lab, root / "solutions")]
+    return [*_criteria(lab), *_tests(lab), *_stubs(lab), *_readme(lab), *_solutions(lab, root / "solutions")]
 
 
 def criteria_table(lab: Lab) -> str:
@@ -96,13 +96,9 @@ def _readme(lab: Lab) -> Iterator[str]:
         yield f"{lab.id}: README.md shows other criteria than lab.toml: labkit check-labs --write"
 
 
-def _planted(lab: Lab, solutions: Path) -> Iterator[str]:
+def _solutions(lab: Lab, solutions: Path) -> Iterator[str]:
     own = solutions / lab.folder.name
     for stub in matching(lab.folder, lab.answers):
         if not (own / stub).is_file():
             yield f"{lab.id}: there is no model answer for {stub}"
-    caught = {bug.criterion for bug in planted.bugs(lab, solutions)}
-    for criterion in lab.criteria:
-        if criterion.id not in caught:
-            yield f"{lab.id}: no planted bug is there for {criterion.id} to catch"
-    yield from planted.problems(lab, solutions, tests_of(lab))
+    yield from mutant_linter.problems(lab, solutions)

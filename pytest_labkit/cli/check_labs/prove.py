@@ -1,26 +1,28 @@
 """
 `labkit check-labs`: what is wrong with a lab, said as it is found, and a table of what was proven.
 
-The runs are pytests of their own, on services that are up for all of them.
+The runs are pytests of their own, on services that are kept for all of them.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_labkit.cli.check_labs.trials import Proof, Result, Run, carry_out_all
-from pytest_labkit.course.planted import bugs
+from pytest_labkit import services
+from pytest_labkit.cli.check_labs import warm
+from pytest_labkit.cli.check_labs.plan import Proof, Trial
+from pytest_labkit.cli.check_labs.trials import Result, Run, carry_out_all
+from pytest_labkit.course.imports import third_party
+from pytest_labkit.course.mutants import mutants
+from pytest_labkit.course.submission import matching, stage
 from pytest_labkit.course.testfiles import tests_of
 from pytest_labkit.domain.model import Criterion, Lab
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services import Services
 
 Say = Callable[[str], None]
 DEADLINE_S = 900.0  # for one run
@@ -44,17 +46,24 @@ class Checked:
         return any(result.broken for result in self.results)
 
 
-def prove(proof: Proof, settings: Settings, *, at_once: int, say: Say, run: Run | None = None) -> Checked:
+def prove(
+    proof: Proof,
+    trials: Sequence[Trial],
+    settings: Settings,
+    *,
+    at_once: int,
+    say: Say,
+    run: Run | None = None,
+) -> Checked:
     """
-    Carry out the trials of *proof*, *at_once* at a time, and say of each how it ended.
+    Carry out *trials* of *proof*, *at_once* at a time, and say of each how it ended.
 
-    *run* makes a run; if it is left out, services are started and each run is a pytest of its own.
+    *run* makes a run; if it is left out, services are up and each run is a pytest of its own.
     """
     checked = Checked(proof.lab)
-    trials = proof.trials
     with (
         tempfile.TemporaryDirectory(prefix="labkit-check-") as folder,
-        _runner(proof, settings, run) as chosen,
+        _runner(proof, settings, run, many=len(trials) > 1) as chosen,
     ):
         for result in carry_out_all(trials, proof.root, Path(folder), chosen, at_once=at_once):
             checked.results.append(result)
@@ -73,39 +82,35 @@ def _line(result: Result) -> str:
 
 
 @contextmanager
-def _runner(proof: Proof, settings: Settings, run: Run | None) -> Iterator[Run]:
+def _runner(proof: Proof, settings: Settings, run: Run | None, *, many: bool) -> Iterator[Run]:
+    """How a run is made: in a fork of one process; if there are *many*, on services kept for all of them."""
     if run is not None:
         yield run
         return
-    with Services(settings) as services:
-        endpoints = services.start(list(proof.lab.services), brokers=proof.lab.brokers)
-        found = {name: value for endpoint in endpoints.values() for name, value in endpoint.env.items()}
-        environment = _environment() | ({**found, "LABKIT_BACKEND": "external"} if found else {})
-        yield lambda arguments, output: _pytest(arguments, output, proof.root, environment)
-
-
-def _environment() -> dict[str, str]:
-    """This process's, without what would change a run."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-
-
-def _pytest(arguments: Sequence[str], output: Path, root: Path, environment: Mapping[str, str]) -> int:
-    with output.open("wb") as printed:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *arguments],
-            cwd=root,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
+    lab, root = proof.lab, proof.root
+    answers = (root / "solutions" / lab.folder.name / path for path in matching(lab.folder, lab.answers))
+    imported = [*stage(lab, (), root).imports, *third_party(answers, lab.package)]
+    warm.preload(name.partition(":")[0] for name in imported)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["LABKIT_BACKEND"] = settings.backend
+    with _kept(lab, settings) if many else nullcontext():
+        yield lambda arguments, output: warm.run(
+            arguments, folder=root, env=environment, output=output, deadline_s=DEADLINE_S
         )
+
+
+@contextmanager
+def _kept(lab: Lab, settings: Settings) -> Iterator[None]:
+    """The services of *lab*, kept for its runs as `labkit up` does; those that were up already stay so."""
+    if settings.backend == "external" or not lab.services:
+        yield
+        return
+    before = {status.endpoint.service for status in services.status(settings)}
     try:
-        return child.wait(DEADLINE_S)
-    except subprocess.TimeoutExpired:
-        raise TimeoutError(f"pytest {arguments[0]} did not end within {DEADLINE_S:g} s") from None
+        services.up(settings, lab.services, brokers=lab.brokers)
+        yield
     finally:
-        child.kill()
-        child.wait()
+        services.down(settings, spare=before)
 
 
 def table(checked: Checked, root: Path) -> Iterator[str]:
@@ -134,6 +139,6 @@ def _held(checked: Checked, name: str, criterion: Criterion, right: str) -> str:
 
 
 def _caught(checked: Checked, criterion: Criterion, root: Path) -> str:
-    own = {bug.name for bug in bugs(checked.lab, root / "solutions") if bug.criterion == criterion.id}
+    own = {one.id for one in mutants(checked.lab, root / "solutions") if one.criterion == criterion.id}
     tried = [r for r in checked.results if r.trial.name in own and not r.broken]
     return f"{sum(not result.complaints for result in tried)}/{len(own)}"

@@ -1,0 +1,67 @@
+"""
+Runs of pytest in forks of one process that has imported all that they need.
+
+Half of a short run is imports. A fork server pays for them once; each run is still a process of its own,
+with arguments, environment, exit status and output like any other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+_KIT = [
+    "pytest",
+    "boto3",
+    "pytest_labkit.report",
+    "pytest_labkit.services.external",
+    "pytest_labkit.session.dynamodb",
+    "pytest_labkit.session.fixtures",
+    "pytest_labkit.session.lab_session",
+]
+# pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
+_UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_server = multiprocessing.get_context("forkserver")
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Import *modules* too before the first run; one that cannot be imported is left to the run."""
+    _server.set_forkserver_preload([__name__, *_KIT, *modules])
+
+
+def run(
+    arguments: Sequence[str], *, folder: Path, env: Mapping[str, str], output: Path, deadline_s: float
+) -> int:
+    """The exit status of `pytest *arguments* in *folder*; what it prints goes to *output*."""
+    process = _server.Process(target=_pytest, args=(list(arguments), folder, dict(env), output))
+    process.start()
+    process.join(deadline_s)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise TimeoutError(f"pytest {arguments[0]} did not end within {deadline_s:g} s")
+    return process.exitcode
+
+
+def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Path) -> None:
+    printed = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(printed, stream)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    sys.argv = ["pytest", *arguments, *_UNMINDED]
+    status: object = 0
+    try:
+        runpy.run_module("pytest", run_name="__main__")
+    except SystemExit as end:
+        status = end.code
+    sys.stdout.flush()
+    atexit._run_exitfuncs()  # as at the end of any program: a student's code may have put something there
+    os._exit(status if isinstance(status, int) else 1)

@@ -1,0 +1,194 @@
+"""
+Mutants: right answers with one thing changed, which a named test must catch.
+
+`solutions/labN/mutants/A4.toml` holds those that criterion A4 must catch. Each is a base, which is the model
+answer or another right design, and changes of it: a text that occurs once, and what stands in its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from pytest_labkit.course.designs import folder_of
+from pytest_labkit.course.submission import matching
+from pytest_labkit.course.toml_lines import Misfit, Place, Source, load
+from pytest_labkit.domain.model import Lab
+
+SOLUTION = "solution"
+FOLDER = "mutants"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Change(_Table):
+    """
+    *find*, which occurs once in *file*, gives way to *replace*; or *whole*, a path, is the new file.
+
+    *find* is looked for in what the changes before this one have left.
+    """
+
+    file: str = ""
+    find: str = ""
+    replace: str = ""
+    whole: str = ""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Change:
+        if bool(self.find) == bool(self.whole) and not self.is_left_out:
+            raise ValueError("a change says what to find and replace, or names a whole file")
+        return self
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether a mutant says nothing here, as its changes have tables of their own."""
+        return False
+
+
+class Mutant(Change):
+    """
+    A wrong answer that *caught_by* (`file::function`), a test of its criterion, must refuse, and *why*.
+
+    What it changes in its *base* stands in itself; what more it changes, in *change*. *also_fails* are the
+    criteria that it breaks as well, because it cannot do otherwise; *catalogue* is its place in the lab's
+    list of known mistakes.
+    """
+
+    id: str
+    base: str = ""
+    caught_by: str
+    why: str = Field(min_length=20)
+    catalogue: str = ""
+    also_fails: list[str] = []
+    change: list[Change] = []
+
+    _source: Source = PrivateAttr()
+    _number: int = PrivateAttr()
+    _file: str = PrivateAttr()
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether all of its changes have tables of their own."""
+        return bool(self.change) and not self.find and not self.whole
+
+    @property
+    def criterion(self) -> str:
+        """The criterion that must catch it, which its file is named for."""
+        return self._source.path.stem
+
+    @property
+    def where(self) -> str:
+        """Its file and line, for people."""
+        return self._source.at("mutant", self._number)
+
+    def misfit(self, what: str, *place: str | int) -> Misfit:
+        """That *what* is wrong with it, at *place*, such as `"change", 0, "find"`."""
+        return Misfit(f"{self._source.at('mutant', self._number, *place)}: {self.id}: {what}")
+
+    def files(self, lab: Lab) -> dict[str, str]:
+        """
+        The mutant itself: path → text, of all files that its base has.
+
+        Raises:
+            Misfit: It cannot be made of its base, equals it, or a file of it does not parse.
+        """
+        base = self.base_files(lab)
+        made = dict(base)
+        if not self.is_left_out:
+            self._apply(self, (), made)
+        for number, change in enumerate(self.change):
+            self._apply(change, ("change", number), made)
+        if made == base:
+            raise self.misfit(f"it is the same as its base, {self.base}")
+        for file in made:
+            if made[file] != base[file]:
+                self._parse(file, made[file])
+        return made
+
+    def base_files(self, lab: Lab) -> dict[str, str]:
+        """The right answer that it is made of: path → text."""
+        folder = self._solutions if self.base == SOLUTION else folder_of(self._solutions, self.base)
+        found = matching(folder, lab.answers)
+        if not found:
+            raise self.misfit(
+                f"there is no design {self.base}, with {', '.join(lab.answers)}, in designs/", "base"
+            )
+        return {path: (folder / path).read_text("utf-8") for path in found}
+
+    @property
+    def _solutions(self) -> Path:
+        return self._source.path.parent.parent
+
+    def _apply(self, change: Change, place: Place, made: dict[str, str]) -> None:
+        """Make *change*, which stands at *place*, to *made*."""
+        file = change.file or (next(iter(made)) if len(made) == 1 else self._file)
+        if file not in made:
+            raise self.misfit(f"{self.base} has {', '.join(made)}, and no file {file!r}", *place)
+        if change.whole:
+            made[file] = self._whole(change.whole, place)
+            return
+        if (times := made[file].count(change.find)) != 1:
+            raise self.misfit(
+                f"the text to find is {times or 'no'} times in {file} of {self.base}, and must be there once",
+                *(*place, "find"),
+            )
+        made[file] = made[file].replace(change.find, change.replace)
+
+    def _whole(self, path: str, place: Place) -> str:
+        try:
+            return (self._source.path.parent / path).read_text("utf-8")
+        except OSError as error:
+            raise self.misfit(f"{path}: {error.strerror}", *place, "whole") from None
+
+    def _parse(self, file: str, text: str) -> None:
+        try:
+            _PARSERS.get(Path(file).suffix, str)(text)
+        except Exception as error:
+            raise self.misfit(f"{file} of it does not parse: {error}") from None
+
+
+class _Mutants(_Table):
+    """A file of mutants; its *base* and *file* are those of the mutants and changes that name none."""
+
+    base: str = SOLUTION
+    file: str = ""
+    mutant: list[Mutant] = Field(min_length=1)
+
+
+def read(path: Path) -> list[Mutant]:
+    """The mutants in the file *path*; raises `Misfit` if it does not say what it has to."""
+    source, told = load(path, _Mutants)
+    mutants = [one if one.base else one.model_copy(update={"base": told.base}) for one in told.mutant]
+    for number, mutant in enumerate(mutants):
+        mutant._source, mutant._number, mutant._file = source, number, told.file
+    return mutants
+
+
+def files_of(lab: Lab, solutions: Path) -> list[Path]:
+    """The files that hold mutants of *lab* in *solutions*."""
+    return sorted((solutions / lab.folder.name / FOLDER).glob("*.toml"))
+
+
+def mutants(lab: Lab, solutions: Path) -> list[Mutant]:
+    """All mutants of *lab* in *solutions*; raises `Misfit` if a file of them cannot be read."""
+    return [mutant for path in files_of(lab, solutions) for mutant in read(path)]
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    return yaml.safe_load(text)
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    ".py": ast.parse,
+    ".yaml": _yaml,
+    ".avsc": json.loads,
+}

@@ -1,0 +1,79 @@
+"""What is tried of the labs: every trial of `labkit check-labs`, and which of them on every change."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from pytest_labkit.cli.check_labs.plan import Proof, Trial
+from pytest_labkit.course import manifest
+from pytest_labkit.course.designs import Design, designs
+from pytest_labkit.course.mutants import Mutant, mutants
+from pytest_labkit.domain.model import Lab
+
+ROOT = Path(__file__).parents[2]
+DOORS = ("direct", "process")
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A *lab*, its designs and mutants, and what its `proof.toml` says of them."""
+
+    lab: Lab
+
+    @cached_property
+    def told(self) -> dict[str, dict[str, list[str]]]:
+        """What `proof.toml` says."""
+        return tomllib.loads((ROOT / "solutions" / self.lab.folder.name / "proof.toml").read_text("utf-8"))
+
+    @cached_property
+    def mutants(self) -> list[Mutant]:
+        """All mutants."""
+        return mutants(self.lab, ROOT / "solutions")
+
+    @cached_property
+    def designs(self) -> list[Design]:
+        """All other right designs."""
+        return designs(self.lab, ROOT / "solutions")
+
+    def solution(self, criteria: list[str] | None = None) -> Trial:
+        """The model answers on *criteria*, or on all."""
+        whole = Proof(self.lab, ROOT).solution()
+        if criteria is None:
+            return replace(whole, name="whole")
+        return replace(whole, expected={id_: whole.expected[id_] for id_ in criteria})
+
+    def mutant(self, mutant: Mutant) -> Trial:
+        """*mutant* on the test that it names."""
+        return Proof(self.lab, ROOT, fast=True).mutant(mutant)
+
+    def design(self, design: Design) -> Trial:
+        """*design* on all that is not measured."""
+        return Proof(self.lab, ROOT, fast=True).design(design)
+
+    def measured(self, design: Design) -> Trial | None:
+        """*design* on what is measured, if it is held to any of that."""
+        trial = Proof(self.lab, ROOT).design(design)
+        targets = {
+            c.id: trial.expected[c.id] for c in self.lab.criteria if c.targets and c.id in trial.expected
+        }
+        return replace(trial, name=f"{trial.name}-measured", expected=targets) if targets else None
+
+    @cached_property
+    def always(self) -> set[str]:
+        """The mutants that are tried on every change: all of some criteria, the first of others."""
+        told = self.told["mutants"]
+        first = {mutant.criterion: mutant.id for mutant in reversed(self.mutants)}
+        every = {mutant.id for mutant in self.mutants if mutant.criterion in told.get("all_of", ())}
+        return every | {first[id_] for id_ in told.get("first_of", ())}
+
+    @property
+    def agreed(self) -> list[Mutant]:
+        """The mutants that have to come to the same verdicts through both doors."""
+        ids = self.told.get("doors", {}).get("agree_on", [])
+        return [mutant for mutant in self.mutants if mutant.id in ids]
+
+
+LABS = [Proven(lab) for lab in manifest.find(ROOT)]

@@ -1,0 +1,126 @@
+"""
+What `labkit check-labs` proves, of every lab and through both doors, a test for each trial.
+
+Stubs are todo, model answers and other right designs pass, each mutant is caught by the test that it names.
+What `solutions/labN/proof.toml` names is tried on every change; all else is exhaustive. That a mutant
+fails no other criterion is for `labkit check-labs` to show, without `--fast`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_labkit.cli.check_labs.plan import Proof, Trial
+from tests.labs.conftest import Trials, selected
+from tests.labs.proofs import DOORS, LABS, ROOT, Proven
+
+
+def tried(trial: Trial, door: str, *, always: bool = False) -> Any:
+    """A run of *trial* through *door*, exhaustive unless it is made *always*."""
+    marks = () if always else pytest.mark.exhaustive
+    return pytest.param(trial, door, id=f"{trial.lab.id}-{trial.name}-{door}", marks=marks)
+
+
+def solutions() -> Iterator[Any]:
+    """The model answers: always on what `proof.toml` says, and whole."""
+    for lab in LABS:
+        quick = lab.told.get("solution", {}).get("criteria", [])
+        yield from (tried(lab.solution(quick), door, always=True) for door in DOORS if quick)
+        yield from (tried(lab.solution(), door) for door in DOORS)
+
+
+def designs() -> Iterator[Any]:
+    """Every design, on what is not measured and on what is."""
+    trials = [
+        trial
+        for lab in LABS
+        for design in lab.designs
+        for trial in (lab.design(design), lab.measured(design))
+    ]
+    return (tried(trial, door) for trial in trials if trial and trial.expected for door in DOORS)
+
+
+def mutants() -> Iterator[Any]:
+    """Every mutant through both doors."""
+    for lab in LABS:
+        for mutant in lab.mutants:
+            for door in DOORS:
+                always = mutant.id in lab.always and door == "direct"
+                yield tried(lab.mutant(mutant), door, always=always)
+
+
+def agreed() -> Iterator[Any]:
+    """What has to come to the same verdicts through both doors."""
+    for lab in LABS:
+        for trial in (lab.solution(), *map(lab.mutant, lab.agreed)):
+            yield pytest.param(trial, id=f"{trial.lab.id}-{trial.name}", marks=pytest.mark.exhaustive)
+
+
+@pytest.fixture(scope="module")
+def doors(trials: Trials, request: pytest.FixtureRequest) -> dict[str, Trials]:
+    """Trials through each door, with the selected ones on their way."""
+    made = {door: trials.through(door) for door in DOORS}
+    for trial, door in selected(request, "trial", "door"):
+        made[door].start(trial)
+    for (trial,) in selected(request, "trial"):
+        for door in DOORS:
+            made[door].start(trial)
+    return made
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.lab.id)
+def test_untouched_stubs_are_todo(lab: Proven, trials: Trials) -> None:
+    """Whatever a criterion calls first, it says that it is still to do."""
+    trial = Proof(lab.lab, ROOT).stubs()
+    trials.start(trial)
+    assert () == trials.complaints(trial)
+
+
+@pytest.mark.parametrize(("trial", "door"), [*solutions()])
+def test_model_answers_pass(trial: Trial, door: str, doors: dict[str, Trials]) -> None:
+    """Every criterion is passed; where all are tried, those included that are timed."""
+    assert () == doors[door].complaints(trial)
+
+
+@pytest.mark.parametrize(("trial", "door"), [*designs()])
+def test_another_right_design_passes(trial: Trial, door: str, doors: dict[str, Trials]) -> None:
+    """What counts is behaviour, not which items an answer keeps, or how a breaker keeps its state."""
+    assert () == doors[door].complaints(trial)
+
+
+@pytest.mark.parametrize(("trial", "door"), [*mutants()])
+def test_a_mutant_is_caught(trial: Trial, door: str, doors: dict[str, Trials]) -> None:
+    """The test that the mutant names fails, and its criterion with it."""
+    assert () == doors[door].complaints(trial)
+
+
+@pytest.mark.parametrize("trial", [*agreed()])
+def test_both_doors_come_to_the_same(trial: Trial, doors: dict[str, Trials]) -> None:
+    """Verdicts of the model answers, and of a mutant on its test, do not depend on the door."""
+    assert doors["direct"].verdicts(trial) == doors["process"].verdicts(trial)
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.lab.id)
+def test_every_criterion_catches_two_mutants(lab: Proven) -> None:
+    """One may be caught by chance."""
+    counts = {c.id: sum(mutant.criterion == c.id for mutant in lab.mutants) for c in lab.lab.criteria}
+    assert [] == [id_ for id_, count in counts.items() if count < 2]
+
+
+@pytest.mark.parametrize("lab", [lab for lab in LABS if lab.agreed], ids=lambda lab: lab.lab.id)
+def test_the_doors_agree_on_each_criterion(lab: Proven) -> None:
+    """What is tried of that touches every criterion."""
+    assert {criterion.id for criterion in lab.lab.criteria} == {mutant.criterion for mutant in lab.agreed}
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.lab.id)
+def test_known_mistakes_are_listed(lab: Proven) -> None:
+    """The table of known mistakes names every mutant that is an example of one, at its item."""
+    text = (ROOT / "solutions" / lab.lab.folder.name / "README.md").read_text("utf-8")
+    rows = [line.split("|") for line in text.splitlines() if re.match(r"\| [A-Z]{2}\d\d ", line)]
+    listed = {(row[1].strip(), mutant) for row in rows for mutant in re.findall(r"`([A-Z]\d_\w+)`", row[3])}
+    assert {(mutant.catalogue, mutant.id) for mutant in lab.mutants if mutant.catalogue} == listed
