@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_labkit.cli.check_labs import warm
+from pytest_labkit.course import manifest
+from pytest_labkit.course.mutants import mutants
 from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
@@ -51,7 +53,7 @@ class Attack:
     """
     A submission, as its `attack.toml` describes it.
 
-    *lab* is `lab3` or `trade`; *answers* is where the files are, *folder* in most cases; *options* and
+    *lab* is `lab3` or `trade`; the files are in *folder*, unless it is a *mutant* of the lab; *options* and
     *environ* are what it is run with.
     """
 
@@ -60,11 +62,11 @@ class Attack:
     tries: str
     lab: str
     criteria: tuple[str, ...]
-    answers: Path
     expected: Mapping[str, Expected]
     options: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    mutant: str | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Attack:
@@ -76,11 +78,11 @@ class Attack:
             tries=told["tries"],
             lab=told.get("lab", "trade"),
             criteria=tuple(told["criteria"]),
-            answers=ROOT / told["answers"] if "answers" in told else folder,
             expected={door: Expected(**told[door]) for door in DOORS if door in told},
             options=tuple(told.get("options", ())),
             environ=told.get("environ", {}),
             ignored=tuple(told.get("ignored", ())),
+            mutant=told.get("mutant"),
         )
 
 
@@ -90,7 +92,6 @@ HONEST = Attack(
     tries="does what it is asked to",
     lab="trade",
     criteria=(),
-    answers=HERE / "model",
     expected=dict.fromkeys(
         DOORS, Expected(0, {"A1": "passed", "A2": "passed", "A3": "passed", "A4": "passed"}, "complete")
     ),
@@ -149,13 +150,25 @@ class Labs:
         """The run of *attack* through *door*, when it has ended."""
         return self._runs[attack.folder, door]()
 
+    def _answers_of(self, attack: Attack, door: str) -> Path:
+        """Where the files of *attack* are; a mutant's are written first."""
+        if attack.mutant is None:
+            return attack.folder
+        written = self._folder / "mutants" / door / attack.mutant
+        lab = manifest.read(ROOT / "labs" / attack.lab, ROOT)
+        (mutant,) = (one for one in mutants(lab, ROOT / "solutions") if one.id == attack.mutant)
+        for path, text in mutant.files(lab).items():
+            (written / path).parent.mkdir(parents=True, exist_ok=True)
+            (written / path).write_text(text, "utf-8")
+        return written
+
     def _run(self, attack: Attack, door: str) -> Run:
         reports = self._folder / "reports" / door / attack.folder.name
         reports.mkdir(parents=True)
         of_lab3 = attack.lab == "lab3"
         models = ROOT / "solutions" if of_lab3 else HERE / "model"
         arguments = [f"labs/{attack.lab}", f"--lab-door={door}", f"--lab-report={reports}"]
-        arguments += ["--lab-answers", str(attack.answers), "--lab-answers", str(models)]
+        arguments += ["--lab-answers", str(self._answers_of(attack, door)), "--lab-answers", str(models)]
         arguments += [f"--lab-criterion={criterion}" for criterion in attack.criteria]
         output = reports.with_suffix(".txt")
         status = warm.run(

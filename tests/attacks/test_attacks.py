@@ -17,8 +17,8 @@ def test_a_submission_gets_what_it_deserves(attack: Attack, door: str, labs: Lab
     assert expected.exit == run.exit, run.output
     if run.report is not None:
         assert expected.status == run.report["status"], run.output
-        beside = {"planted/"} if attack.lab == "lab3" else set()  # of the model answers
-        beside |= {path.name for path in attack.answers.glob("*ed.toml")}
-        beside |= {path.name for path in attack.answers.glob("attack.toml")}
+        models = {"README.md", "designs/", "mutants/", "proof.toml"}
+        beside = models if attack.lab == "lab3" else set()
+        beside |= set() if attack.mutant else {path.name for path in attack.folder.glob("attack.toml")}
         assert sorted([*attack.ignored, *beside]) == run.report["ignored"]
     assert (expected.says or "") in run.says, run.output

@@ -102,7 +102,6 @@ id = "A2_thrice"
 base = "shifts"
 caught_by = "test_calc.py::test_double"
 why = "the shift is not all that is done to the number"
-[[mutant.change]]
 find = "n << 1"
 replace = "n + (n << 1)"
 """

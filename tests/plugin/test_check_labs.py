@@ -75,7 +75,7 @@ def test_fast_leaves_out_what_is_timed(lab: AuthorsLab, capsys: pytest.CaptureFi
 
 def test_complaints_end_in_one(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
     """A complaint is said below the table, which shows where it belongs, and the exit code is 1."""
-    lab.change("solutions/tiny/calc.py", "a + b", "a - b")
+    lab.change("solutions/tiny/calc.py", "a + b", "a + b - 6")
     lab.change("solutions/tiny/calc.py", "add(n, n)", "2 * n")
     assert 1 == labkit._exit_code(ARGUMENTS)
     shown = capsys.readouterr().out
@@ -92,7 +92,7 @@ def test_nothing_is_run_while_files_do_not_fit(lab: AuthorsLab, capsys: pytest.C
 
 def test_static_runs_nothing(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:
     """With --static no run is made, even if one would fail."""
-    lab.change("solutions/tiny/calc.py", "a + b", "a - b")
+    lab.change("solutions/tiny/calc.py", "a + b", "a + b - 6")
     assert 0 == labkit._exit_code(["check-labs", "--static"])
     assert "✓ tiny: nothing is missing\n" == capsys.readouterr().out
 
@@ -141,7 +141,7 @@ def test_the_difference_has_colours(lab: AuthorsLab, environ: dict[str, str], co
 
 def test_design_that_does_not_pass(lab: AuthorsLab) -> None:
     """A design that fails a criterion of its parts is named, with what it gave."""
-    lab.change("solutions/tiny/designs/shifts/calc.py", "n << 1", "n << 2")
+    lab.change("solutions/tiny/designs/shifts/calc.py", "n << 1", "n << 1 << 1")
     assert (
         "tiny: designs/shifts: A2 is failed, not passed (8): a right design has to pass: mend it, or the "
         "test if it asks for more than the README",
@@ -161,7 +161,7 @@ def test_stub_that_is_not_todo(lab: AuthorsLab) -> None:
 
 def test_solution_that_does_not_pass(lab: AuthorsLab) -> None:
     """A model answer that fails is named, with what it gave."""
-    lab.change("solutions/tiny/calc.py", "a + b", "a * b")
+    lab.change("solutions/tiny/calc.py", "a + b", "a + b + 1")
     first = tried(lab, "solution").complaints[0]
     assert first == (
         "tiny: model answers: A1 is failed, not passed (6): mend solutions/tiny, or the test if it asks for "

@@ -66,7 +66,7 @@ COMPLAINTS = {
     ),
     "mutant without a change": (
         (MUTANT, '[[mutant.change]]\nfind = "a + b"\nreplace = "a - b"', ""),
-        f"{MUTANT}:2: mutant.0.change: Field required",
+        f"{MUTANT}:2: mutant.0: a change says what to find and replace, or names a whole file",
     ),
     "change that says two things": (
         (MUTANT, "replace", 'whole = "other.py"\nreplace'),
