@@ -91,8 +91,8 @@ def _begin(config: pytest.Config) -> None:
     _quiet_pytest(config)
     collection = Collection(chosen)
     config.pluginmanager.register(collection, "labkit-collection")
-    if not chosen.all_tests:
-        config.pluginmanager.register(Decided(collection), "labkit-decided")
+    decided = Decided(collection, every_test=chosen.all_tests)
+    config.pluginmanager.register(decided, "labkit-decided")
     config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
     config.pluginmanager.register(lab_session.LabSession(config, chosen, collection), lab_session.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")

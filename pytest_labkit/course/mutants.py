@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,14 @@ class Mutant(Change):
     """
     A wrong answer that *caught_by* (`file::function`), a test of its criterion, must refuse, and *why*.
 
+    *breaks* are the promises of the lab's contract that it breaks, the main one first.
     What it changes in its *base* stands in itself; what more it changes, in *change*. *also_fails* are the
     criteria that it breaks as well, because it cannot do otherwise; *catalogue* is its place in the lab's
     list of known mistakes.
     """
 
     id: str
+    breaks: list[str] = []
     base: str = ""
     caught_by: str
     why: str = Field(min_length=20)
@@ -179,6 +182,17 @@ def files_of(lab: Lab, solutions: Path) -> list[Path]:
 def mutants(lab: Lab, solutions: Path) -> list[Mutant]:
     """All mutants of *lab* in *solutions*; raises `Misfit` if a file of them cannot be read."""
     return [mutant for path in files_of(lab, solutions) for mutant in read(path)]
+
+
+def broken_by(lab: Lab, solutions: Path) -> dict[str, list[str]]:
+    """Promise -> the mutants that break it; a file of them that cannot be read counts as empty."""
+    broken: dict[str, list[str]] = {}
+    for path in files_of(lab, solutions):
+        with suppress(Misfit):
+            for mutant in read(path):
+                for id_ in mutant.breaks:
+                    broken.setdefault(id_, []).append(mutant.id)
+    return broken
 
 
 def _yaml(text: str) -> Any:

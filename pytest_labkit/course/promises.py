@@ -29,10 +29,14 @@ def read(lab: Lab) -> list[Promise]:
 def _promises(text: str, place: str) -> Iterator[Promise]:
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
-    for head, end in zip(heads, ends, strict=False):
-        said = _ENDS.split(text[head.end() : end], maxsplit=1)[0]
+    said = [
+        " ".join(_ENDS.split(text[h.end() : end], maxsplit=1)[0].split())
+        for h, end in zip(heads, ends, strict=False)
+    ]
+    for number, head in enumerate(heads):
         line = text.count("\n", 0, head.start()) + 1
-        yield Promise(head[1], " ".join(said.split()), f"{place}:{line}")
+        sentence = next(filter(None, said[number:]), "")  # of ids in a row, the sentence after the last
+        yield Promise(head[1], sentence, f"{place}:{line}")
 
 
 def named_in(text: str) -> set[str]:

@@ -130,6 +130,10 @@ class LabRun:
         """Whether a test of *criterion* has not passed, so that no other can change its verdict."""
         return any(o.criterion == criterion.id and o.verdict is not Verdict.PASSED for o in self.outcomes)
 
+    def is_hung(self, criterion: Criterion) -> bool:
+        """Whether a test of *criterion* ran past its time limit: that is waited for once."""
+        return any(outcome.criterion == criterion.id and outcome.hung for outcome in self.outcomes)
+
     def leave_out(self, criterion: str, test: str) -> None:
         """The *test* is not run, as its criterion is decided."""
         self.left_out.append((criterion, test))

@@ -19,7 +19,8 @@ class Outcome:
     How one test of a criterion ended; *lab* is the lab's folder relative to the project.
 
     *tampered* says that the student's process sent what no honest answer is. *place* is that of the test
-    among all that were collected, by which a criterion knows the first of its tests that did not pass.
+    among all that were collected, by which a criterion knows the first of its tests that did not pass. One
+    that *hung* was ended at its time limit.
     """
 
     lab: str
@@ -32,6 +33,7 @@ class Outcome:
     tampered: bool = False
     chronicles: tuple[Chronicle, ...] = ()
     place: int = 0
+    hung: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """As values that JSON can hold, and that a worker of pytest-xdist can send."""

@@ -13,16 +13,24 @@ from pytest_labkit.session.collection import Collection, criterion_of
 
 
 class Decided:
-    """Leaves out tests whose criterion is decided; the run keeps a record of them."""
+    """
+    Leaves out tests whose criterion is decided; the run keeps a record of them.
 
-    def __init__(self, collection: Collection) -> None:
+    With *every_test* (`--lab-all`) only a hang decides: the tests after it would wait as long, each of them.
+    """
+
+    def __init__(self, collection: Collection, *, every_test: bool) -> None:
         self._collection = collection
+        self._every_test = every_test
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Do not run *item* if another test has decided its criterion."""
         criterion = criterion_of(item)
-        if criterion is None or not (run := self._collection.run_of(item)).is_decided(criterion):
+        if criterion is None:
+            return None
+        run = self._collection.run_of(item)
+        if not (run.is_hung(criterion) if self._every_test else run.is_decided(criterion)):
             return None
         run.leave_out(criterion.id, item.nodeid)
         _tear_down(item, nextitem)

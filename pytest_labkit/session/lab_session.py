@@ -225,6 +225,7 @@ class LabSession:
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
             chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
             place=place_of(item),
+            hung=call.excinfo is not None and isinstance(call.excinfo.value, limits.OutOfTime),
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -69,10 +69,17 @@ class Trials:
 
     def verdicts(self, trial: Trial) -> dict[str, str]:
         """Criterion -> its verdict in *trial*, when it has ended."""
+        return {criterion["id"]: criterion["verdict"] for criterion in self._criteria(trial)}
+
+    def durations(self, trial: Trial) -> dict[str, float]:
+        """Criterion -> how many seconds its tests took in *trial*, when it has ended."""
+        return {criterion["id"]: criterion["duration_s"] for criterion in self._criteria(trial)}
+
+    def _criteria(self, trial: Trial) -> list[dict[str, Any]]:
         self._results[_key(trial)]()
         written = self._place_of(trial) / trial.lab.id / "report.json"
         report = json.loads(written.read_text("utf-8"))
-        return {criterion["id"]: criterion["verdict"] for criterion in report["criteria"]}
+        return [*report["criteria"], *report["challenges"]]
 
     def _place_of(self, trial: Trial) -> Path:
         return self._folder / "-".join(_key(trial))

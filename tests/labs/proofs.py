@@ -49,6 +49,14 @@ class Proven:
         """*mutant* on the test that it names."""
         return Proof(self.lab, ROOT, fast=True).mutant(mutant)
 
+    def every_test(self, mutant: Mutant) -> Trial:
+        """*mutant* on all tests of its criterion."""
+        return replace(self.mutant(mutant), name=f"{mutant.id}-every", quick=False)
+
+    def first_failure(self, mutant: Mutant) -> Trial:
+        """*mutant* on its criterion as a student runs it: up to the first test that fails."""
+        return replace(self.mutant(mutant), name=f"{mutant.id}-first", quick=False, caught_by="")
+
     def design(self, design: Design) -> Trial:
         """*design* on all that is not measured."""
         return Proof(self.lab, ROOT, fast=True).design(design)

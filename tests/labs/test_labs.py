@@ -44,13 +44,19 @@ def designs() -> Iterator[Any]:
     return (tried(trial, door) for trial in trials if trial and trial.expected for door in DOORS)
 
 
+def quick_mutants() -> Iterator[Any]:
+    """Those that `proof.toml` names, on the test that catches them."""
+    for lab in LABS:
+        chosen = [mutant for mutant in lab.mutants if mutant.id in lab.always]
+        yield from (tried(lab.mutant(mutant), "direct", always=True) for mutant in chosen)
+
+
 def mutants() -> Iterator[Any]:
-    """Every mutant through both doors."""
+    """Every mutant, on all tests of its criterion, and up to the first that fails."""
     for lab in LABS:
         for mutant in lab.mutants:
-            for door in DOORS:
-                always = mutant.id in lab.always and door == "direct"
-                yield tried(lab.mutant(mutant), door, always=always)
+            trials = lab.every_test(mutant), lab.first_failure(mutant)
+            yield pytest.param(*trials, id=f"{lab.lab.id}-{mutant.id}", marks=pytest.mark.exhaustive)
 
 
 def agreed() -> Iterator[Any]:
@@ -69,6 +75,9 @@ def doors(trials: Trials, request: pytest.FixtureRequest) -> dict[str, Trials]:
     for (trial,) in selected(request, "trial"):
         for door in DOORS:
             made[door].start(trial)
+    for every, first in selected(request, "every", "first"):
+        made["direct"].start(every)
+        made["process"].start(first)
     return made
 
 
@@ -92,10 +101,23 @@ def test_another_right_design_passes(trial: Trial, door: str, doors: dict[str, T
     assert () == doors[door].complaints(trial)
 
 
-@pytest.mark.parametrize(("trial", "door"), [*mutants()])
-def test_a_mutant_is_caught(trial: Trial, door: str, doors: dict[str, Trials]) -> None:
+@pytest.mark.parametrize(("trial", "door"), [*quick_mutants()])
+def test_a_mutant_is_caught_at_once(trial: Trial, door: str, doors: dict[str, Trials]) -> None:
     """The test that the mutant names fails, and its criterion with it."""
     assert () == doors[door].complaints(trial)
+
+
+@pytest.mark.parametrize(("every", "first"), [*mutants()])
+def test_a_mutant_is_caught(every: Trial, first: Trial, doors: dict[str, Trials]) -> None:
+    """
+    The test that it names fails, and its first failure decides, in a minute.
+
+    The verdict is the same with `--lab-all` through door `direct`, and without through `process`.
+    """
+    assert () == doors["direct"].complaints(every)
+    assert () == doors["process"].complaints(first)
+    assert doors["direct"].verdicts(every) == doors["process"].verdicts(first)
+    assert 60 >= max(doors["process"].durations(first).values())
 
 
 @pytest.mark.parametrize("trial", [*agreed()])

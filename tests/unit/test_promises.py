@@ -49,6 +49,12 @@ def test_a_promise_is_a_sentence_with_a_place(lab: Lab) -> None:
     ] == [str(promise) for promise in promises.read(lab)]
 
 
+def test_ids_in_a_row_share_a_sentence(lab: Lab) -> None:
+    """Promises of several criteria may be one sentence."""
+    rewrite(lab, "`A1.3` The third.", "`A1.3` `A2.2` Both.")
+    assert ["Both.", "Both."] == [one.text for one in promises.read(lab) if one.id in ("A1.3", "A2.2")]
+
+
 def test_a_lab_without_ids_promises_nothing(lab: Lab) -> None:
     """A README without ids, or none at all, has no promises."""
     (lab.folder / "README.md").write_text("Nothing.\n", "utf-8")

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_labkit.cli.check_labs import mutant_linter
+from pytest_labkit.course import promises
+from pytest_labkit.course.mutants import broken_by
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import matching
-from pytest_labkit.course.testfiles import tests_of
+from pytest_labkit.course.testfiles import promises_of, tests_of
 from pytest_labkit.domain.model import Lab
 
 TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
@@ -22,7 +24,18 @@ TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
 
 def problems(lab: Lab, root: Path) -> list[str]:
     """What is wrong with *lab*, a sentence each; empty if nothing is."""
-    return [*_criteria(lab), *_tests(lab), *_stubs(lab), *_readme(lab), *_solutions(lab, root / "solutions")]
+    return [
+        *_criteria(lab),
+        *_tests(lab),
+        *_stubs(lab),
+        *_readme(lab),
+        *_solutions(lab, root / "solutions"),
+        *_promises(lab, root / "solutions"),
+    ]
+
+
+def _promises(lab: Lab, solutions: Path) -> Iterator[str]:
+    return promises.problems(lab, promises_of(lab), broken_by(lab, solutions))
 
 
 def criteria_table(lab: Lab) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pytest_labkit.course import promises
 from pytest_labkit.course.designs import FILE, designs
 from pytest_labkit.course.mutants import Mutant, files_of, read
 from pytest_labkit.course.submission import matching
@@ -24,6 +25,7 @@ def problems(lab: Lab, solutions: Path) -> Iterator[str]:
         except Misfit as misfit:
             yield from misfit.what.splitlines()
     yield from _known(mutants, lab)
+    yield from _promised(mutants, lab)
     yield from _caught(mutants, tests_of(lab))
     yield from _made(mutants, lab)
     tried = {path.stem for path in files_of(lab, solutions)}
@@ -67,6 +69,21 @@ def _known(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
         for id_, place in ((mutant.criterion, "id"), *((other, "also_fails") for other in mutant.also_fails)):
             if id_ not in known:
                 yield mutant.misfit(f"lab.toml has no criterion {id_}; it has {', '.join(known)}", place).what
+
+
+def _promised(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
+    """Promises that the contract does not have, or that are no business of the mutant's criterion."""
+    known = {promise.id for promise in promises.read(lab)}
+    for mutant in mutants:
+        if known and not mutant.breaks:
+            yield mutant.misfit(f'it says no promise that it breaks: breaks = ["{mutant.criterion}.1"]').what
+        for id_ in mutant.breaks:
+            if id_ not in known:
+                yield mutant.misfit(f"{promises.README} has no promise {id_}", "breaks").what
+        if mutant.breaks and not mutant.breaks[0].startswith(f"{mutant.criterion}."):
+            yield mutant.misfit(
+                f"it breaks {mutant.breaks[0]} first, not a promise of its criterion", "breaks"
+            ).what
 
 
 def _caught(mutants: list[Mutant], tests: Mapping[str, list[str]]) -> Iterator[str]:

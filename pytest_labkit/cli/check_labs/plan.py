@@ -15,7 +15,6 @@ from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.domain.model import Criterion, Lab
 
 TODO, PASSED, CAUGHT = frozenset({"todo"}), frozenset({"passed"}), frozenset({"failed", "error"})
-ALL_TESTS: tuple[str, ...] = ()  # ("--lab-all",) once a failing test decides its criterion
 TESTS_XML = "tests.xml"
 
 
@@ -57,8 +56,14 @@ class Trial:
             f"--lab-report={folder}",
             f"--junitxml={folder / TESTS_XML}",
             *("-q", "-p", "no:cacheprovider"),
-            *(["--exitfirst"] if alone else ALL_TESTS),
+            *self._how_far(),
         ]
+
+    def _how_far(self) -> list[str]:
+        """A test that has to fail is seen only if those after the first failure are run."""
+        if not self.caught_by:
+            return []
+        return ["--exitfirst"] if self.quick else ["--lab-all"]
 
     def write_files(self, folder: Path) -> None:
         """Write the trial's own answers into *folder*."""
