@@ -187,6 +187,7 @@ class Labs:
 def labs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Labs]:
     """Both labs, with a run of each selected attack on its way, and the services for them."""
     folder = tmp_path_factory.mktemp("attacks")
+    warm.preload(["confluent_kafka.admin", "fastavro", "pydantic"])
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
         found = services.start(["dynamodb", "kafka"])
         ours = {name: value for endpoint in found.values() for name, value in endpoint.env.items()}

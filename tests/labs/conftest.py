@@ -97,6 +97,7 @@ def _run(env: dict[str, str], arguments: Sequence[str], output: Path) -> int:
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     """Trials; what is not waited for is not run. A DynamoDB for them is up from the first that needs it."""
     folder = tmp_path_factory.mktemp("labs")
+    warm.preload(["confluent_kafka.admin", "fastavro", "freezegun", "hypothesis", "pydantic"])
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
 
         @cache

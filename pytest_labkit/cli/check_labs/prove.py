@@ -63,7 +63,7 @@ def prove(
     checked = Checked(proof.lab)
     with (
         tempfile.TemporaryDirectory(prefix="labkit-check-") as folder,
-        _runner(proof, settings, run, many=len(trials) > 1) as chosen,
+        _runner(proof, settings, run, Path(folder), many=len(trials) > 1) as chosen,
     ):
         for result in carry_out_all(trials, proof.root, Path(folder), chosen, at_once=at_once):
             checked.results.append(result)
@@ -82,7 +82,7 @@ def _line(result: Result) -> str:
 
 
 @contextmanager
-def _runner(proof: Proof, settings: Settings, run: Run | None, *, many: bool) -> Iterator[Run]:
+def _runner(proof: Proof, settings: Settings, run: Run | None, folder: Path, *, many: bool) -> Iterator[Run]:
     """How a run is made: in a fork of one process; if there are *many*, on services kept for all of them."""
     if run is not None:
         yield run
@@ -92,7 +92,8 @@ def _runner(proof: Proof, settings: Settings, run: Run | None, *, many: bool) ->
     imported = [*stage(lab, (), root).imports, *third_party(answers, lab.package)]
     warm.preload(name.partition(":")[0] for name in imported)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["LABKIT_BACKEND"] = settings.backend
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment |= {"LABKIT_BACKEND": settings.backend, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     with _kept(lab, settings) if many else nullcontext():
         yield lambda arguments, output: warm.run(
             arguments, folder=root, env=environment, output=output, deadline_s=DEADLINE_S

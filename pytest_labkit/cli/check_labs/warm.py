@@ -13,6 +13,7 @@ import os
 import runpy
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 
 _KIT = [
@@ -31,7 +32,8 @@ _server = multiprocessing.get_context("forkserver")
 
 def preload(modules: Iterable[str]) -> None:
     """Import *modules* too before the first run; one that cannot be imported is left to the run."""
-    _server.set_forkserver_preload([__name__, *_KIT, *modules])
+    plugins = [plugin.module for plugin in entry_points(group="pytest11")]
+    _server.set_forkserver_preload([__name__, *_KIT, *plugins, *modules])
 
 
 def run(
@@ -54,6 +56,9 @@ def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Pat
         os.dup2(printed, stream)
     os.environ.clear()
     os.environ.update(env)
+    # What Python reads at its start only: runs share the bytecode of what they import.
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in env
+    sys.pycache_prefix = env.get("PYTHONPYCACHEPREFIX")
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     sys.argv = ["pytest", *arguments, *_UNMINDED]
