@@ -70,6 +70,7 @@ class Mutant(Change):
     why: str = Field(min_length=20)
     catalogue: str = ""
     also_fails: list[str] = []
+    also_why: str = ""
     change: list[Change] = []
 
     _source: Source = PrivateAttr()

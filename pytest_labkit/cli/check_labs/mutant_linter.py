@@ -69,6 +69,8 @@ def _known(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
         for id_, place in ((mutant.criterion, "id"), *((other, "also_fails") for other in mutant.also_fails)):
             if id_ not in known:
                 yield mutant.misfit(f"lab.toml has no criterion {id_}; it has {', '.join(known)}", place).what
+        if mutant.also_fails and len(mutant.also_why) < 20:
+            yield mutant.misfit("also_why says why it cannot but fail them too", "also_fails").what
 
 
 def _promised(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
