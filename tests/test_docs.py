@@ -15,7 +15,9 @@ import pytest
 from pydantic import BaseModel
 
 from pytest_labkit.cli.check_labs import linter
-from pytest_labkit.course import manifest
+from pytest_labkit.course import manifest, promises
+from pytest_labkit.course.mutants import broken_by
+from pytest_labkit.course.testfiles import promises_of
 from pytest_labkit.domain.model import CriterionResult, Lab, Message, Report, Status, Verdict
 from pytest_labkit.host import settings
 from pytest_labkit.host.settings import OPTIONS
@@ -45,6 +47,23 @@ def recorded(file: Path, marker: str, made: str) -> str:
         page = page.replace(f"<!-- {marker} -->\n{between(page, marker)}", f"<!-- {marker} -->\n{made}", 1)
         file.write_text(page, "utf-8")
     return between(page, marker)
+
+
+def promises_tables() -> str:
+    """Of each lab: every promise, the tests that check it, and the mutants that break it."""
+    tables = []
+    for lab in manifest.find(ROOT):
+        tested, broken = promises_of(lab), broken_by(lab, ROOT / "solutions")
+        rows = [f"\n## {lab.id}: {lab.title}\n", "| promise | tests | broken by |", "|---|---|---|"]
+        for promise in promises.read(lab):
+            place, _, line = promise.at.partition(":")
+            tests = ", ".join(f"`{test.partition('::')[2]}`" for test in tested.get(promise.id, ["::none"]))
+            mutants = ", ".join(f"`{id_}`" for id_ in broken.get(promise.id, ["none"]))
+            said = promise.text if len(promise.text) <= 90 else f"{promise.text[:88].rsplit(' ', 1)[0]} …"
+            cell = said.replace("|", "\\|")
+            rows.append(f"| [{promise.id}](../{place}), line {line}: {cell} | {tests} | {mutants} |")
+        tables.append("\n".join(rows))
+    return "\n".join(tables) + "\n"
 
 
 def packages_drawn() -> str:
@@ -134,6 +153,12 @@ def test_every_case_has_a_submission() -> None:
 def test_options_are_those_of_the_code() -> None:
     """The reference lists every option as it is."""
     assert options_table() == recorded(REFERENCE, "options", options_table())
+
+
+def test_the_coverage_of_promises_is_shown() -> None:
+    """Every promise of every lab, with its tests and mutants; none is without one of each."""
+    assert promises_tables() == recorded(ROOT / "docs" / "promises.md", "promises", promises_tables())
+    assert "`none`" not in promises_tables()
 
 
 def test_the_packages_are_drawn_as_they_are() -> None:
