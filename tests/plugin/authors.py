@@ -91,6 +91,7 @@ id = "A1_minus"
 caught_by = "test_calc.py::test_add"
 why = "the operator is another one than it has to be"
 also_fails = ["A2"]
+also_why = "a double is made by the same sum"
 [[mutant.change]]
 find = "a + b"
 replace = "a - b"

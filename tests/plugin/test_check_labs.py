@@ -191,7 +191,7 @@ def test_mutant_that_another_test_catches(lab: AuthorsLab) -> None:
 def test_mutant_that_breaks_more_than_it_says(lab: AuthorsLab) -> None:
     """Another criterion that fails is named; where the mutant says so, that is in order."""
     lab.change("labs/tiny/lab.toml", 'targets = ["speed >= 1 sums/s"]\n', "")
-    lab.change(MUTANTS, 'also_fails = ["A2"]\n', "")
+    lab.change(MUTANTS, 'also_fails = ["A2"]\nalso_why = "a double is made by the same sum"\n', "")
     assert (
         "tiny: mutants/A1.toml: A1_minus: A2 is failed, not passed (0): narrow it, or name the criterion in "
         'mutants/A1.toml: also_fails = ["…"]',

@@ -49,6 +49,7 @@ def test_wrong_answer_fails(right: TinyLab) -> None:
         "perhaps": "the operator is another one",
         "look_at": "labs/tiny/calc.py:2",
         "timeline": [],
+        "promises": [],
     }
 
 

@@ -70,11 +70,23 @@ COMPLAINTS = {
     ),
     "change that says two things": (
         (MUTANT, "replace", 'whole = "other.py"\nreplace'),
-        f"{MUTANT}:7: mutant.0.change.0: a change says what to find and replace, or names a whole file",
+        f"{MUTANT}:8: mutant.0.change.0: a change says what to find and replace, or names a whole file",
     ),
     "mutant for no criterion": (
         (MUTANT, '["A2"]', '["A9"]'),
         f"{MUTANT}:6: A1_minus: lab.toml has no criterion A9; it has A1, A2",
+    ),
+    "mutant that fails another criterion for no reason": (
+        (MUTANT, "a double is made by the same sum", "so"),
+        f"{MUTANT}:6: A1_minus: also_why says why it cannot but fail them too",
+    ),
+    "mutant that breaks an unknown promise": (
+        (MUTANT, "\nwhy =", '\nbreaks = ["A1.9"]\nwhy ='),
+        f"{MUTANT}:5: A1_minus: README.md has no promise A1.9",
+    ),
+    "mutant that breaks another criterion's promise first": (
+        (MUTANT, "\nwhy =", '\nbreaks = ["A2.1"]\nwhy ='),
+        f"{MUTANT}:5: A1_minus: it breaks A2.1 first, not a promise of its criterion",
     ),
     "mutant under another name": (
         (MUTANT, '"A1_minus"', '"A2_minus"'),
@@ -95,19 +107,19 @@ COMPLAINTS = {
     ),
     "text that is nowhere": (
         (MUTANT, 'find = "a + b"', 'find = "b + a"'),
-        f"{MUTANT}:8: A1_minus: the text to find is no times in calc.py of solution, and must be there once",
+        f"{MUTANT}:9: A1_minus: the text to find is no times in calc.py of solution, and must be there once",
     ),
     "text that is there twice": (
         (MUTANT, 'find = "a + b"', 'find = "return"'),
-        f"{MUTANT}:8: A1_minus: the text to find is 2 times in calc.py of solution, and must be there once",
+        f"{MUTANT}:9: A1_minus: the text to find is 2 times in calc.py of solution, and must be there once",
     ),
     "change of another file": (
         (MUTANT, "find", 'file = "sums.py"\nfind'),
-        f"{MUTANT}:7: A1_minus: solution has calc.py, and no file 'sums.py'",
+        f"{MUTANT}:8: A1_minus: solution has calc.py, and no file 'sums.py'",
     ),
     "whole file that is not there": (
         (MUTANT, 'find = "a + b"\nreplace = "a - b"', 'whole = "A1_minus/calc.py"'),
-        f"{MUTANT}:8: A1_minus: A1_minus/calc.py: No such file or directory",
+        f"{MUTANT}:9: A1_minus: A1_minus/calc.py: No such file or directory",
     ),
     "mutant that is its base": (
         (MUTANT, 'replace = "a - b"', 'replace = "a + b"'),
