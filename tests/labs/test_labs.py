@@ -59,22 +59,12 @@ def mutants() -> Iterator[Any]:
             yield pytest.param(*trials, id=f"{lab.lab.id}-{mutant.id}", marks=pytest.mark.exhaustive)
 
 
-def agreed() -> Iterator[Any]:
-    """What has to come to the same verdicts through both doors."""
-    for lab in LABS:
-        for trial in (lab.solution(), *map(lab.mutant, lab.agreed)):
-            yield pytest.param(trial, id=f"{trial.lab.id}-{trial.name}", marks=pytest.mark.exhaustive)
-
-
 @pytest.fixture(scope="module")
 def doors(trials: Trials, request: pytest.FixtureRequest) -> dict[str, Trials]:
     """Trials through each door, with the selected ones on their way."""
     made = {door: trials.through(door) for door in DOORS}
     for trial, door in selected(request, "trial", "door"):
         made[door].start(trial)
-    for (trial,) in selected(request, "trial"):
-        for door in DOORS:
-            made[door].start(trial)
     for every, first in selected(request, "every", "first"):
         made["direct"].start(every)
         made["process"].start(first)
@@ -120,23 +110,11 @@ def test_a_mutant_is_caught(every: Trial, first: Trial, doors: dict[str, Trials]
     assert 60 >= max(doors["process"].durations(first).values())
 
 
-@pytest.mark.parametrize("trial", [*agreed()])
-def test_both_doors_come_to_the_same(trial: Trial, doors: dict[str, Trials]) -> None:
-    """Verdicts of the model answers, and of a mutant on its test, do not depend on the door."""
-    assert doors["direct"].verdicts(trial) == doors["process"].verdicts(trial)
-
-
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.lab.id)
 def test_every_criterion_catches_two_mutants(lab: Proven) -> None:
     """One may be caught by chance."""
     counts = {c.id: sum(mutant.criterion == c.id for mutant in lab.mutants) for c in lab.lab.criteria}
     assert [] == [id_ for id_, count in counts.items() if count < 2]
-
-
-@pytest.mark.parametrize("lab", [lab for lab in LABS if lab.agreed], ids=lambda lab: lab.lab.id)
-def test_the_doors_agree_on_each_criterion(lab: Proven) -> None:
-    """What is tried of that touches every criterion."""
-    assert {criterion.id for criterion in lab.lab.criteria} == {mutant.criterion for mutant in lab.agreed}
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.lab.id)
