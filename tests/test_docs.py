@@ -46,7 +46,8 @@ def recorded(file: Path, marker: str, made: str) -> str:
     if RECORD:
         page = page.replace(f"<!-- {marker} -->\n{between(page, marker)}", f"<!-- {marker} -->\n{made}", 1)
         file.write_text(page, "utf-8")
-    return between(page, marker)
+    assert made == between(page, marker), f"LABKIT_RECORD=1 pytest tests/test_docs.py writes {file.name} anew"
+    return made
 
 
 def promises_tables() -> str:

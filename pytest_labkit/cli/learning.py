@@ -57,10 +57,12 @@ def hint(lab: str, criterion: str, step: int) -> None:
     click.echo(f"{wanted.id} · {wanted.title}")
     if wanted.look_at:
         click.echo(f"look at labs/{found.folder.name}/{wanted.look_at}")
-    for promise in promises.read(found):
-        if promise.criterion == wanted.id:
-            click.echo(f"promise {promise}")
     for number, text in enumerate(wanted.hints[:step], 1):
         click.echo(f"\n{number}. {text}")
+    promised = [promise for promise in promises.read(found) if promise.criterion == wanted.id]
+    if promised:
+        click.echo(f"\nPromised, line by line, in {promised[0].at.rpartition(':')[0]}:")
+    for promise in promised:
+        click.echo(f"{promise.at.rpartition(':')[2]:>5}  {promise.id} {promise.text}")
     if step < len(wanted.hints):
         click.echo(f"\nMore: labkit hint {found.id} {wanted.id} --step {step + 1}")

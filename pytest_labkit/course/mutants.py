@@ -121,9 +121,8 @@ class Mutant(Change):
         folder = self._solutions if self.base == SOLUTION else folder_of(self._solutions, self.base)
         found = matching(folder, lab.answers)
         if not found:
-            raise self.misfit(
-                f"there is no design {self.base}, with {', '.join(lab.answers)}, in designs/", "base"
-            )
+            there = ", ".join(sorted(place.name for place in folder_of(self._solutions, "").glob("*")))
+            raise self.misfit(f"there is no base {self.base}; there are {SOLUTION}, {there}", "base")
         return {path: (folder / path).read_text("utf-8") for path in found}
 
     @property

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pytest_labkit.domain.model import Measurement, Message, Part, Verdict
+from pytest_labkit.domain.model import Measurement, Message, Part, Promise, Verdict
 from pytest_labkit.report.document import Criterion, Document
 
 GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}
@@ -76,9 +77,18 @@ def fields(message: Message | None) -> list[tuple[str, str]]:
         ("got", message.got),
         ("perhaps", message.perhaps),
         ("look at", message.look_at),
-        ("promise", "\n".join(map(str, message.promises))),
+        ("promise", _promised(message.promises)),
     ]
     return [(label, text) for label, text in labelled if text and text.strip()]
+
+
+def _promised(promises: Sequence[Promise]) -> str:
+    """The sentence and its place; of several, which a test checks together, the ids and places alone."""
+    if len(promises) == 1:
+        return str(promises[0])
+    lines = ", ".join(promise.at.rpartition(":")[2] for promise in promises)
+    ids = ", ".join(promise.id for promise in promises)
+    return f"{ids} ({promises[0].at.rpartition(':')[0]}:{lines})" if promises else ""
 
 
 def figure(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,10 +40,11 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> Environ:
     return Environ(monkeypatch)
 
 
-class Environ(dict[str, str]):
+class Environ(UserDict[str, str]):
     """What is set here is set in the environment of the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
         self._monkeypatch = monkeypatch
 
     def __setitem__(self, name: str, value: str) -> None:

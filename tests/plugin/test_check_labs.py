@@ -173,9 +173,10 @@ def test_solution_that_does_not_pass(lab: AuthorsLab) -> None:
 def test_mutant_that_is_not_caught(lab: AuthorsLab, fast: bool) -> None:
     """A mutant that passes its test is named, and its test."""
     lab.change(MUTANTS, "a - b", "b + a")
+    others = "no other was run" if fast else "no other did"
     assert (
         "tiny: mutants/A1.toml: A1_minus: test_calc.py::test_add, which its caught_by names, does not fail "
-        "on it, no other did: name the test that shows it, or write it",
+        f"on it, {others}: name the test that shows it, write it, or sharpen this one",
     ) == tried(lab, "A1_minus", fast=fast).complaints
 
 
@@ -184,7 +185,7 @@ def test_mutant_that_another_test_catches(lab: AuthorsLab) -> None:
     lab.change(MUTANTS, "test_add", "test_add_nothing")
     assert (
         "tiny: mutants/A1.toml: A1_minus: test_calc.py::test_add_nothing, which its caught_by names, does "
-        "not fail on it, test_calc.py::test_add did: name the test that shows it, or write it",
+        "not fail on it, test_calc.py::test_add did: name the test that shows it, write it, or sharpen this one",
     ) == tried(lab, "A1_minus").complaints
 
 

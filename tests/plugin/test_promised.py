@@ -57,9 +57,18 @@ def test_a_test_without_a_promise_names_none(promising: TinyLab) -> None:
 
 
 def test_a_hint_leads_to_the_promises(promising: TinyLab) -> None:
-    """`labkit hint` shows the promises of the criterion, each with its place, before the hint."""
+    """`labkit hint` shows the promises of the criterion after the hint, each with its line."""
     command = [sys.executable, "-m", "pytest_labkit.cli", "hint", "tiny", "A1"]
     shown = subprocess.run(command, cwd=promising.root, capture_output=True, text=True, check=True).stdout
     assert (
-        f"promise {PROMISE}\npromise A1.2 Nothing added changes nothing. (labs/tiny/README.md:3)\n" in shown
-    )
+        "1. What is a sum?\n\nPromised, line by line, in labs/tiny/README.md:\n"
+        "    3  A1.1 `add` gives the sum of two numbers.\n    3  A1.2 Nothing added changes nothing.\n"
+    ) in shown
+
+
+def test_a_check_of_several_promises_names_all(promising: TinyLab) -> None:
+    """Which of them is broken only the message can tell: their ids and lines fit in a line."""
+    marked = TESTS.replace("def test_add(", '@pytest.mark.promise("A1.1", "A1.2")\ndef test_add(', 1)
+    promising.write("test_calc.py", marked)
+    promising.write("calc.py", RIGHT.replace("a + b", "a - b"))
+    promising.run().stdout.fnmatch_lines(["      promise   A1.1, A1.2 (labs/tiny/README.md:3, 3)"])

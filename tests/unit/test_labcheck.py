@@ -103,7 +103,7 @@ COMPLAINTS = {
     ),
     "mutant of no base": (
         (SHIFTED, '"shifts"', '"shift"'),
-        f"{SHIFTED}:4: A2_thrice: there is no design shift, with calc.py, in designs/",
+        f"{SHIFTED}:4: A2_thrice: there is no base shift; there are solution, shifts",
     ),
     "text that is nowhere": (
         (MUTANT, 'find = "a + b"', 'find = "b + a"'),

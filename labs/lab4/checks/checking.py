@@ -223,6 +223,7 @@ class Call:
         self._told = threading.Event()
         self._error: Exception | None = None
         self._raised: BaseException | None = None
+        self._returned: Any = None
         self._decided = threading.Event()  # it is in the function, or it has ended
         self._ended = threading.Event()
         self.entered = False
@@ -234,7 +235,7 @@ class Call:
         try:
             if self._gate is not None:
                 self._gate.wait(DEADLINE_S)
-            self._breaker.call(self._stays)
+            self._returned = self._breaker.call(self._stays)
         except BaseException as error:
             self._raised = error
         finally:
@@ -291,6 +292,7 @@ class Call:
         """The function returns, and so does the call."""
         self._ends()
         expect(self._raised is None, expected="the call to return what the function did", got=self._how())
+        expect.equal("paid", self._returned)
 
     def raises(self) -> None:
         """The function raises, and so does the call."""

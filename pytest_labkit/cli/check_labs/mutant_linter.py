@@ -81,7 +81,9 @@ def _promised(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
             yield mutant.misfit(f'it says no promise that it breaks: breaks = ["{mutant.criterion}.1"]').what
         for id_ in mutant.breaks:
             if id_ not in known:
-                yield mutant.misfit(f"{promises.README} has no promise {id_}", "breaks").what
+                own = [one for one in sorted(known) if one.startswith(f"{mutant.criterion}.")]
+                told = f"; of {mutant.criterion} it has {', '.join(own)}" if own else ""
+                yield mutant.misfit(f"{promises.README} has no promise {id_}{told}", "breaks").what
         if mutant.breaks and not mutant.breaks[0].startswith(f"{mutant.criterion}."):
             yield mutant.misfit(
                 f"it breaks {mutant.breaks[0]} first, not a promise of its criterion", "breaks"

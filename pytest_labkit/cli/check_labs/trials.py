@@ -57,10 +57,11 @@ def carry_out(trial: Trial, root: Path, folder: Path, run: Run) -> Result:
 def complaints(trial: Trial, report: Mapping[str, Any], failures: Collection[str]) -> Iterator[str]:
     """What is wrong with *trial* by its *report* and the tests that failed, and what to do about it."""
     if trial.caught_by and trial.caught_by not in failures:
-        caught = f"{', '.join(failures)} did" if failures else "no other did"
+        others = "no other was run" if trial.quick else "no other did"
+        caught = f"{', '.join(failures)} did" if failures else others
         yield (
             f"{_where(trial)}: {trial.caught_by}, which its caught_by names, does not fail on it, {caught}: "
-            "name the test that shows it, or write it"
+            "name the test that shows it, write it, or sharpen this one"
         )
         return
     ended = {criterion["id"]: criterion for criterion in (*report["criteria"], *report["challenges"])}
