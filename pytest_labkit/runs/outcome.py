@@ -37,13 +37,13 @@ class Outcome:
 
     def as_data(self) -> dict[str, Any]:
         """As values that JSON can hold, and that a worker of pytest-xdist can send."""
-        data: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        data: dict[str, Any] = adapter().dump_python(self, mode="json")
         return data
 
     @classmethod
     def of(cls, data: Any) -> Outcome:
         """The inverse of `as_data`; `ValueError` if *data* is of another version."""
-        return _adapter().validate_python(data)
+        return adapter().validate_python(data)
 
     def as_text(self) -> str:
         """What the student reads in the place of a traceback."""
@@ -61,5 +61,6 @@ class Outcome:
 
 
 @cache
-def _adapter() -> TypeAdapter[Outcome]:
+def adapter() -> TypeAdapter[Outcome]:
+    """What writes and reads outcomes; it is made of the types as they are at the first call."""
     return TypeAdapter(Outcome)

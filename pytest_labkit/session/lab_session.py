@@ -27,12 +27,14 @@ from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, V
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
+from pytest_labkit.report.document import adapter as documents
 from pytest_labkit.report.harmless import harmless
 from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import limits, recovery
 from pytest_labkit.runs.ending import Ending, end
 from pytest_labkit.runs.lab_run import LabRun, shown_path
 from pytest_labkit.runs.outcome import Outcome
+from pytest_labkit.runs.outcome import adapter as outcomes
 from pytest_labkit.runs.verdicts import first_sentence, judge
 from pytest_labkit.session.collection import Collection, criterion_of, place_of
 from pytest_labkit.session.service_plan import ServicePlan
@@ -123,6 +125,8 @@ class LabSession:
             return
         for line in [] if is_worker(self._config) else recovery.clear_the_ground(self.settings):
             self._say(line)
+        for made_once in (documents, outcomes):
+            made_once()  # before a student's code puts a frozen `datetime` into every module, the kit's too
         started = self.plan.start(session.items)
         for run in runs:
             self._begin_journal(run)

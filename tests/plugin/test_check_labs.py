@@ -185,7 +185,8 @@ def test_mutant_that_another_test_catches(lab: AuthorsLab) -> None:
     lab.change(MUTANTS, "test_add", "test_add_nothing")
     assert (
         "tiny: mutants/A1.toml: A1_minus: test_calc.py::test_add_nothing, which its caught_by names, does "
-        "not fail on it, test_calc.py::test_add did: name the test that shows it, write it, or sharpen this one",
+        "not fail on it, test_calc.py::test_add did: name the test that shows it, write it, or sharpen this "
+        "one",
     ) == tried(lab, "A1_minus").complaints
 
 
