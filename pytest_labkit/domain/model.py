@@ -145,7 +145,7 @@ class Promise:
         return self.id.partition(".")[0]
 
     def __str__(self) -> str:
-        return f"{self.id} {self.text} ({self.at})"
+        return f"{self.id} ({self.at}) {self.text}"
 
 
 @dataclass(frozen=True)

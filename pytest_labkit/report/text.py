@@ -189,8 +189,9 @@ def _measured(criterion: Criterion, width: int, *, named: bool) -> Iterator[Line
 def _message(criterion: Criterion, width: int) -> Iterator[Line]:
     for label, text in wording.fields(criterion.message):
         # What was got, and the operations that show it, are worth more lines than the rest.
-        rank = 3 if label == "got" else 4
-        first = 1 if label == "promise" else 0
+        # The promise is worth least: the page and a hint say it as well.
+        rank = {"got": 3, "promise": 6}.get(label, 4)
+        first = 6 if label == "promise" else 0
         yield from _labelled(f"{_INDENT}{label:<9} ", text, width, first=first, rank=rank)
         if label == "got" and criterion.message:
             yield from _timeline(criterion.message.timeline, width)

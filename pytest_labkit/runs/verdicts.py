@@ -55,14 +55,14 @@ def judge(
         answers: The student's files: absolute path -> path relative to the lab.
         broken: The name of a service that does not work now, if there is one.
         look_at: The place to open for a line of the student's.
-        promises: The sentences of the contract that the test checks, for a failure or an error.
+        promises: The sentences of the contract that the test checks: no matter for a file that does not load.
     """
     verdict, message, frame = classify(error, checked=checked, answers=answers)
     if verdict not in (Verdict.TODO, Verdict.UNKNOWN) and (service := broken()):
         got = f"{service} did not answer any more ({told(error)})"
         return Verdict.UNKNOWN, Message(checked, "working services", got)
-    promised = promises if verdict in (Verdict.FAILED, Verdict.ERROR) else ()
-    return verdict, replace(message, look_at=look_at(frame), promises=promised)
+    ran = verdict in (Verdict.FAILED, Verdict.ERROR) and not isinstance(error, ImportError | SyntaxError)
+    return verdict, replace(message, look_at=look_at(frame), promises=promises if ran else ())
 
 
 def classify(

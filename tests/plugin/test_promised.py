@@ -10,7 +10,7 @@ import pytest
 from tests.plugin.conftest import RIGHT, TESTS, TinyLab
 
 README = "# Tiny\n\n- `A1.1` `add` gives the sum of two numbers. `A1.2` Nothing added\n  changes nothing.\n"
-PROMISE = "A1.1 `add` gives the sum of two numbers. (labs/tiny/README.md:3)"
+PROMISE = "A1.1 (labs/tiny/README.md:3) `add` gives the sum of two numbers."
 
 
 @pytest.fixture

@@ -42,10 +42,10 @@ def rewrite(lab: Lab, old: str, new: str, file: str = "README.md") -> None:
 def test_a_promise_is_a_sentence_with_a_place(lab: Lab) -> None:
     """A promise goes from its id to the next one, or to the end of its paragraph, item or row."""
     assert [
-        "A1.1 What is appended comes back, in order. (lab9/README.md:3)",
-        "A1.2 Nothing else comes back. (lab9/README.md:4)",
-        "A1.3 The third. (lab9/README.md:5)",
-        "A2.1 a row | of a table | (lab9/README.md:9)",
+        "A1.1 (lab9/README.md:3) What is appended comes back, in order.",
+        "A1.2 (lab9/README.md:4) Nothing else comes back.",
+        "A1.3 (lab9/README.md:5) The third.",
+        "A2.1 (lab9/README.md:9) a row | of a table |",
     ] == [str(promise) for promise in promises.read(lab)]
 
 
