@@ -18,7 +18,6 @@ _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
     "promise(*ids): the sentences of the lab's contract that this test checks, such as A2.3",
     "timed: measures speed; holds a machine-wide lock, and is left out with -m 'not timed'",
-    "promise(*ids): the sentences of the lab's contract that this test checks, such as A2.3",
 )
 
 
@@ -108,7 +107,9 @@ def _quiet_benchmarks(config: pytest.Config) -> None:
 
 def _quiet_pytest(config: pytest.Config) -> None:
     """Where only labs are run, leave out pytest's header, so that a screen has room for what was found."""
-    if config.option.verbose == 0 and all(_is_in_labs(path, config) for path in _named(config)):
+    if getattr(config.option, "verbose", 1) == 0 and all(
+        _is_in_labs(path, config) for path in _named(config)
+    ):
         config.option.verbose = -1
 
 

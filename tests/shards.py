@@ -23,10 +23,12 @@ import pytest
 _TOUCHES = {
     r"solutions/(lab\d+)/mutants/(\w+)\.toml": r"^tests/labs/test_labs\.py::.*\[\1-\2_",
     r"solutions/(lab\d+)/designs/(\w+)/": r"^tests/labs/.*\[\1-\2\b",
-    r"solutions/(lab\d+)/": r"^tests/labs/.*\[\1-solution\b",
+    r"solutions/(lab\d+)/": r"^tests/labs/.*\[\1-",  # mutants are made of the model answers
     r"labs/(lab\d+)/checks/test_([a-z]\d+)_": r"(?i:^tests/labs/test_labs\.py::.*\[\1-\2_)",
-    r"labs/(lab\d+)/": r"^tests/labs/.*\b\1\b",
+    r"labs/(lab\d+)/": r"^tests/labs/.*(?<![a-z0-9])\1(?!\d)",
     r"pytest_labkit/(answers|course)/": r"^tests/attacks/",
+    r"pytest_labkit/(host|domain)/": r"^tests/(infrastructure|golden)/",
+    r"(pytest_labkit/cli/check_labs|tests/labs)/": r"^tests/labs/",
     r"pytest_labkit/(chaos|load|systems)/": r"^tests/(chaos|system)/",
     r"pytest_labkit/(dashboard|monitoring)/": r"^tests/\1/",
     r"pytest_labkit/faults/": r"^tests/(contract/test_faults|infrastructure/)",

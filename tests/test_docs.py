@@ -278,5 +278,5 @@ def test_linter_sees_what_is_missing(tmp_path: Path) -> None:
     found = linter.problems(empty, tmp_path)
     assert f"{lab.id}: no test checks A1" in found
     assert f"{lab.id}: there is no stub for event_store.py" in found
-    assert f"{lab.id}: no planted bug is there for A1 to catch" in found
+    assert f"{lab.id}: no mutant is there for A1 to catch" in found
     assert f"{lab.id}: README.md has no place for the table of criteria (<!-- criteria -->)" in found

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from pytest_labkit.course.designs import FILE as DESIGN
 from pytest_labkit.course.designs import folder_of
 from pytest_labkit.course.submission import matching
 from pytest_labkit.course.toml_lines import Misfit, Place, Source, load
@@ -120,10 +121,15 @@ class Mutant(Change):
         """The right answer that it is made of: path → text."""
         folder = self._solutions if self.base == SOLUTION else folder_of(self._solutions, self.base)
         found = matching(folder, lab.answers)
-        if not found:
-            there = ", ".join(sorted(place.name for place in folder_of(self._solutions, "").glob("*")))
+        if not found or not (self.base == SOLUTION or (folder / DESIGN).is_file()):
+            there = ", ".join(
+                sorted(p.parent.name for p in folder_of(self._solutions, "").glob(f"*/{DESIGN}"))
+            )
             raise self.misfit(f"there is no base {self.base}; there are {SOLUTION}, {there}", "base")
-        return {path: (folder / path).read_text("utf-8") for path in found}
+        try:
+            return {path: (folder / path).read_text("utf-8") for path in found}
+        except UnicodeDecodeError as error:
+            raise self.misfit(f"its base {self.base} is not UTF-8: {error}", "base") from None
 
     @property
     def _solutions(self) -> Path:
@@ -139,7 +145,7 @@ class Mutant(Change):
             return
         if (times := made[file].count(change.find)) != 1:
             raise self.misfit(
-                f"the text to find is {times or 'no'} times in {file} of {self.base}, and must be there once",
+                f"the text to find occurs {times} times in {file} of {self.base}, and has to occur once",
                 *(*place, "find"),
             )
         made[file] = made[file].replace(change.find, change.replace)
@@ -149,12 +155,14 @@ class Mutant(Change):
             return (self._source.path.parent / path).read_text("utf-8")
         except OSError as error:
             raise self.misfit(f"{path}: {error.strerror}", *place, "whole") from None
+        except UnicodeDecodeError as error:
+            raise self.misfit(f"{path} is not UTF-8: {error}", *place, "whole") from None
 
     def _parse(self, file: str, text: str) -> None:
         try:
             _PARSERS.get(Path(file).suffix, str)(text)
         except Exception as error:
-            raise self.misfit(f"{file} of it does not parse: {error}") from None
+            raise self.misfit(f"the changed {file} does not parse: {error}") from None
 
 
 class _Mutants(_Table):

@@ -10,7 +10,7 @@ from pytest_labkit.domain.model import Lab, Promise
 README = "README.md"
 
 _ID = r"[A-Z]\d+\.\d+"
-_HEAD = re.compile(rf"(?<![\w.`])`({_ID})` ")
+_HEAD = re.compile(rf"(?<![\w.`])`({_ID})`\s")
 _NAMED = re.compile(rf"\b({_ID})(?: to ({_ID}))?")
 _ENDS = re.compile(r"\n\s*\n|\n\s*[-*#|]|\n```")
 
@@ -64,9 +64,9 @@ def problems(
     """
     promises = read(lab)
     stubs = named_in("\n".join(_texts(lab)))
-    first = {promise.id: promise for promise in reversed(promises)}
+    first = {promise.id: number for number, promise in reversed(list(enumerate(promises)))}
     criteria = {criterion.id for criterion in (*lab.criteria, *lab.challenges)}
-    for promise in promises:
+    for number, promise in enumerate(promises):
         where = f"{promise.at}: {promise.id}"
         if promise.criterion not in criteria:
             yield f"{where} is of no criterion of lab.toml"
@@ -76,10 +76,8 @@ def problems(
             yield f"{where} is broken by no mutant"
         if promise.id not in stubs:
             yield f"{where} is named in no stub"
-        if promise != first[promise.id]:
-            yield f"{where} is there twice, at {first[promise.id].at} too"
-    for id_ in sorted(set(tested) - set(first)):  # of mutants, their own linter says it with file and line
-        yield f"{lab.id}: {', '.join(tested[id_])}: there is no promise {id_} in {README}"
+        if number != first[promise.id]:
+            yield f"{where} is there twice, at {promises[first[promise.id]].at} too"
 
 
 def _texts(lab: Lab) -> Iterator[str]:

@@ -29,9 +29,20 @@ def promises_of(lab: Lab) -> dict[str, list[str]]:
 
 
 def unpromised(lab: Lab) -> list[str]:
-    """The tests of criteria that name no promise."""
-    tests = [(path, test) for path in files_of(lab.folder, "test_*.py") for test in _tests_in(path)]
-    return [f"{path.name}::{test.name}" for path, test in tests if test.criteria and not test.promises]
+    """The tests of criteria that name no promise, each with its file and line."""
+    return [f"{place}: {test.name}" for place, test in _placed(lab) if test.criteria and not test.promises]
+
+
+def naming(lab: Lab, promise: str) -> list[str]:
+    """The tests that name *promise*, each with its file and line."""
+    return [f"{place}: {test.name}" for place, test in _placed(lab) if promise in test.promises]
+
+
+def _placed(lab: Lab) -> Iterator[tuple[str, _Test]]:
+    """Each test of *lab*, with its file in the project and its line."""
+    for path in files_of(lab.folder, "test_*.py"):
+        file = "/".join((*lab.package.split("."), *path.relative_to(lab.folder).parts))
+        yield from ((f"{file}:{test.line}", test) for test in _tests_in(path))
 
 
 def _by_mark(lab: Lab, mark: str) -> dict[str, list[str]]:
@@ -76,6 +87,7 @@ class _Test:
     """A test function, with the ids that its markers name."""
 
     name: str
+    line: int
     criteria: tuple[str, ...]
     promises: tuple[str, ...]
 
@@ -94,7 +106,11 @@ def _read(path: Path, _time: int, _size: int) -> list[_Test]:
         return []
     common = [node for node in tree.body if _assigns_pytestmark(node)]
     return [
-        _Test(node.name, *(_ids(node.decorator_list, m) or _ids(common, m) for m in ("criterion", "promise")))
+        _Test(
+            node.name,
+            node.lineno,
+            *(_ids(node.decorator_list, mark) or _ids(common, mark) for mark in ("criterion", "promise")),
+        )
         for node in _statements(tree.body)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]

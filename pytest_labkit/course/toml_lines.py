@@ -16,7 +16,8 @@ from pytest_labkit.domain.errors import UsageProblem
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
 
-_TABLE = re.compile(r"\[\[?([\w.]+)\]\]?")
+_TABLE = re.compile(r"\[\[?\s*([\w.]+)\s*\]\]?\s*(?:#.*)?")
+_TEXT = re.compile("'{3}|\"{3}")
 _KEY = re.compile(r"(\w+)\s*=")
 
 
@@ -68,7 +69,11 @@ def _lines(text: str) -> dict[Place, int]:
     """The lines of the tables and keys of a TOML *text*: `("mutant", 2, "change", 0, "find")` → 31."""
     lines: dict[Place, int] = {}
     table: Place = ()
+    inside = False  # a text of several lines, whose lines are neither tables nor keys
     for number, line in enumerate(text.splitlines(), 1):
+        was_inside, inside = inside, inside ^ bool(len(_TEXT.findall(line)) % 2)
+        if was_inside:
+            continue
         if header := _TABLE.fullmatch(line.strip()):
             table = _next(tuple(header[1].split(".")), lines)
             lines[table] = number

@@ -150,7 +150,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
 
 def diagnose(error: BaseException) -> str | None:
     """What *error*, or what led to it, usually means; `None` if it is not one of the usual ones."""
-    texts = [f"{type(one).__name__}: {one}" for one in _and_causes(error)]
+    texts = [f"{type(one).__name__}: {said_by(one)}" for one in _and_causes(error)]
     found = ((re.search(pattern, text), meaning) for text in texts for pattern, meaning in _ROWS)
     return next((meaning.format(*match.groups()) for match, meaning in found if match), None)
 
@@ -163,3 +163,11 @@ def _and_causes(error: BaseException) -> Iterator[BaseException]:
         yield at
         seen.append(at)
         at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+
+
+def said_by(error: BaseException) -> str:
+    """`str(error)`, which a student's class may have written so that it raises."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"its str() raised {type(broken).__name__}"

@@ -27,7 +27,7 @@ from pytest_labkit.answers.rpc.errors import (
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.domain.errors import LabkitError, Mistake, ServiceFailed
 from pytest_labkit.domain.model import Criterion, CriterionResult, Frame, Message, Promise, Verdict
-from pytest_labkit.runs.diagnosis import diagnose
+from pytest_labkit.runs.diagnosis import diagnose, said_by
 from pytest_labkit.runs.limits import OutOfTime
 from pytest_labkit.runs.outcome import Outcome
 
@@ -80,7 +80,7 @@ def classify(
         said = Message(error.checked or checked, error.expected, error.got, error.perhaps, timeline=steps)
         return Verdict.FAILED, said, None
     if isinstance(error, NotImplementedError) and where is not None:
-        return Verdict.TODO, Message(checked, "your code", str(error) or "NotImplementedError"), where
+        return Verdict.TODO, Message(checked, "your code", said_by(error) or "NotImplementedError"), where
     verdict, expected = _by_kind(error, where)
     return verdict, Message(checked, expected, told(error), diagnose(error)), where
 
@@ -97,7 +97,7 @@ def told(error: BaseException) -> str:
         return str(error)
     if isinstance(error, SyntaxError) and error.text:
         return f"{type(error).__name__}: {error.msg}: {error.text.strip()}"
-    first = str(error).strip().partition("\n")[0]
+    first = said_by(error).strip().partition("\n")[0]
     if isinstance(error, ServiceFailed) and error.log_tail:
         return f"{first} Its log ends: {error.log_tail[-1].strip()}"
     if isinstance(error, LabkitError):

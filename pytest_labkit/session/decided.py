@@ -41,7 +41,10 @@ class Decided:
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the fixtures that *nextitem* does not share: the test before kept for *item* what both share."""
     setups = item.session._setupstate
-    call = pytest.CallInfo.from_call(lambda: setups.teardown_exact(nextitem), "teardown")
+    ends_the_run = (pytest.exit.Exception, KeyboardInterrupt)
+    call = pytest.CallInfo.from_call(
+        lambda: setups.teardown_exact(nextitem), "teardown", reraise=ends_the_run
+    )
     if call.excinfo is not None:
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)

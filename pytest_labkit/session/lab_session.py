@@ -202,7 +202,7 @@ class LabSession:
         if outcome.verdict is not Verdict.PASSED:
             made.outcome = "failed"  # skips and expected failures included: they pass nothing
             vars(made).pop("wasxfail", None)
-            if item.config.option.tbstyle == "auto":
+            if _tracebacks(item.config) == "auto":
                 made.longrepr = outcome.as_text()
         return made
 
@@ -245,7 +245,7 @@ class LabSession:
         outcome = outcome_of(report) if isinstance(report, pytest.TestReport) else None
         if outcome is None or outcome.verdict is Verdict.PASSED:
             return None
-        if self._config.option.tbstyle != "auto":
+        if _tracebacks(self._config) != "auto":
             return None
         verdict = outcome.verdict
         return f"lab {verdict}", _LETTERS[verdict], verdict.upper()
@@ -312,6 +312,11 @@ def outcome_of(report: pytest.TestReport) -> Outcome | None:
     if data is not None and report not in _outcomes:  # it comes from a worker of pytest-xdist
         _outcomes[report] = Outcome.of(data)
     return _outcomes.get(report)
+
+
+def _tracebacks(config: pytest.Config) -> str:
+    """The option `--tb`, which is pytest's terminal's: there may be none."""
+    return str(getattr(config.option, "tbstyle", "auto"))
 
 
 def _names_another_process(item: pytest.Item) -> bool:

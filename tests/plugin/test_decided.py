@@ -123,6 +123,17 @@ def test_a_fixture_that_ends_badly_is_told(mixed: TinyLab) -> None:
     assert {"A1": "failed", "A2": "passed"} == {id_: mixed.verdicts[id_] for id_ in ("A1", "A2")}
 
 
+def test_an_interrupt_in_a_fixture_s_end_ends_the_run(mixed: TinyLab) -> None:
+    """Ctrl-C while the fixtures of a test that was left out end is Ctrl-C."""
+    fixture = FIXTURE + "    yield 1\n    raise KeyboardInterrupt\n"
+    tests = cases("A1", "failed", "passed").replace("(answers)", "(answers, place)")
+    mixed.write("test_calc.py", HEAD + fixture + tests)
+    mixed.write("test_more.py", HEAD + cases("A2", "passed"))
+    assert 2 == mixed.run_apart().ret
+    assert ["A1_0"] == ran(mixed)
+    assert "incomplete" == mixed.report["status"]
+
+
 def test_workers_decide_for_themselves_and_agree(mixed: TinyLab) -> None:
     """With pytest-xdist the first by the order of the file is the verdict, and what was left out is told."""
     mixed.write("test_calc.py", HEAD + cases("A1", "passed", "todo", *["failed"] * 10))

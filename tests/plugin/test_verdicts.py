@@ -53,6 +53,36 @@ def test_wrong_answer_fails(right: TinyLab) -> None:
     }
 
 
+ODD_ERRORS = {
+    "message is no text": """
+class Odd(Exception):
+    def __init__(self, message):
+        super().__init__(f"cannot add: {message}")
+        self.message = message
+""",
+    "str gives a number": """
+class Odd(Exception):
+    def __str__(self):
+        return 402
+""",
+    "str raises": """
+class Odd(Exception):
+    def __str__(self):
+        return self.nothing
+""",
+}
+
+
+@pytest.mark.parametrize("door", ["direct", "process"])
+@pytest.mark.parametrize("odd", ODD_ERRORS.values(), ids=ODD_ERRORS.keys())
+def test_an_odd_exception_of_a_student_s_is_an_error(right: TinyLab, odd: str, door: str) -> None:
+    """Whatever its class makes of itself, the criterion is an error, and the others keep their verdicts."""
+    right.write("calc.py", odd + RIGHT.replace("return add(n, n)", "raise Odd(7)"))
+    assert 1 == right.run("--lab-door", door).ret
+    assert {"A1": "passed", "A2": "error", "A3": "passed"} == right.verdicts
+    assert right.message("A2")["got"].startswith("Odd: ")
+
+
 def test_a_failed_need_blocks(right: TinyLab) -> None:
     """A criterion that fails is blocked where one that it needs has failed."""
     right.write("calc.py", RIGHT.replace("a + b", "a - b"))

@@ -99,7 +99,7 @@ def test_check_labs_names_what_is_missing(capsys: pytest.CaptureFixture[str]) ->
     assert 1 == labkit("check-labs")
     shown = capsys.readouterr().out
     assert "✗ lab3: no test checks A2\n" in shown
-    assert "✗ lab3: no planted bug is there for A2 to catch\n" in shown
+    assert "✗ lab3: no mutant is there for A2 to catch\n" in shown
 
 
 def test_check_labs_writes_the_table(course: Path) -> None:

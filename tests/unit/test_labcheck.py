@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.authors import AuthorsLab
+from tests.plugin.authors import A1, RIGHT, AuthorsLab
 
 
 @pytest.fixture
@@ -107,11 +107,13 @@ COMPLAINTS = {
     ),
     "text that is nowhere": (
         (MUTANT, 'find = "a + b"', 'find = "b + a"'),
-        f"{MUTANT}:9: A1_minus: the text to find is no times in calc.py of solution, and must be there once",
+        f"{MUTANT}:9: A1_minus: the text to find occurs 0 times in calc.py of solution, "
+        "and has to occur once",
     ),
     "text that is there twice": (
         (MUTANT, 'find = "a + b"', 'find = "return"'),
-        f"{MUTANT}:9: A1_minus: the text to find is 2 times in calc.py of solution, and must be there once",
+        f"{MUTANT}:9: A1_minus: the text to find occurs 2 times in calc.py of solution, "
+        "and has to occur once",
     ),
     "change of another file": (
         (MUTANT, "find", 'file = "sums.py"\nfind'),
@@ -127,7 +129,7 @@ COMPLAINTS = {
     ),
     "mutant that is no Python": (
         (MUTANT, 'replace = "a - b"', 'replace = "a -"'),
-        f"{MUTANT}:2: A1_minus: calc.py of it does not parse: invalid syntax (<unknown>, line 3)",
+        f"{MUTANT}:2: A1_minus: the changed calc.py does not parse: invalid syntax (<unknown>, line 3)",
     ),
     "design without a description": (
         (DESIGN, "description", "# description"),
@@ -159,7 +161,7 @@ def test_missing_stub_solution_and_bug(lab: AuthorsLab) -> None:
     (lab.root / "solutions/tiny/calc.py").unlink()
     assert "tiny: there is no model answer for calc.py" in lab.problems()
     (lab.root / "solutions/tiny/mutants/A2.toml").unlink()
-    assert "tiny: no planted bug is there for A2 to catch" in lab.problems()
+    assert "tiny: no mutant is there for A2 to catch" in lab.problems()
 
 
 def test_files_of_a_design_that_are_not_used(lab: AuthorsLab) -> None:
@@ -193,5 +195,36 @@ def test_mutants_of_other_files_are_parsed_too(
         + change,
     )
     (told,) = (said for said in lab.problems() if said.startswith(MUTANT))
-    assert told.startswith(f"{MUTANT}:2: A1_minus: {file} of it does not parse: ")
+    assert told.startswith(f"{MUTANT}:2: A1_minus: the changed {file} does not parse: ")
     assert why in told
+
+
+def test_a_whole_file_that_is_no_text_is_told(lab: AuthorsLab) -> None:
+    """With the place that names it."""
+    (lab.root / "solutions/tiny/mutants/latin.py").write_bytes(b"\xff")
+    lab.change(MUTANT, 'find = "a + b"\nreplace = "a - b"', 'whole = "latin.py"')
+    assert [f"{MUTANT}:9: A1_minus: latin.py is not UTF-8: "] == [
+        told.partition("'utf-8'")[0] for told in lab.problems()
+    ]
+
+
+def test_a_base_that_nobody_tries_is_no_base(lab: AuthorsLab) -> None:
+    """A folder of designs without a design.toml proves nothing."""
+    lab.write("solutions/tiny/designs/bare/calc.py", RIGHT)
+    lab.change(SHIFTED, '"shifts"', '"bare"')
+    assert f"{SHIFTED}:4: A2_thrice: there is no base bare; there are solution, shifts" in lab.problems()
+
+
+@pytest.mark.parametrize("header", ["[[mutant]]  # the first", "[[ mutant ]]"])
+def test_lines_are_right_however_a_table_is_written(header: str, lab: AuthorsLab) -> None:
+    """A comment behind a table's name, or spaces in it, do not shift what is told of the next one."""
+    second = A1.replace("A1_minus", "A1_again").replace("a - b", "a + b")
+    lab.write(MUTANT, A1.replace("[[mutant]]", header) + second)
+    assert f"{MUTANT}:12: A1_again: it is the same as its base, solution" in lab.problems()
+
+
+def test_a_text_of_several_lines_holds_no_tables(lab: AuthorsLab) -> None:
+    """A line in it that looks like a table is not taken for one."""
+    find = "find = '''\nx = [\n[a]\n]'''"
+    lab.change(MUTANT, 'find = "a + b"', find)
+    assert [f"{MUTANT}:9"] == [told.partition(": A1_minus")[0] for told in lab.problems()]

@@ -89,10 +89,17 @@ def test_a_promise_needs_a_test_and_a_mutant(lab: Lab) -> None:
     assert ["lab9/README.md:4: A1.2 is broken by no mutant"] == list(promises.problems(lab, ALL, without))
 
 
-def test_a_promise_that_there_is_not_is_named(lab: Lab) -> None:
-    """A test that names a promise that the README lacks is named."""
-    told = ["lab9: test_a1.py::test_x: there is no promise A1.9 in README.md"]
-    assert told == list(promises.problems(lab, ALL | {"A1.9": ["test_a1.py::test_x"]}, ALL))
+def test_a_promise_that_is_twice_in_a_line_is_named(lab: Lab) -> None:
+    """Where the sentence is the same, too."""
+    rewrite(lab, "`A1.3` The third.", "`A1.3` `A1.3` The third.")
+    told = "lab9/README.md:5: A1.3 is there twice, at lab9/README.md:5 too"
+    assert [told] == list(promises.problems(lab, ALL, ALL))
+
+
+def test_an_id_may_end_its_line(lab: Lab) -> None:
+    """What is promised then begins in the next one."""
+    rewrite(lab, "`A1.3` The", "`A1.3`\n  The")
+    assert "A1.3 (lab9/README.md:5) The third." in map(str, promises.read(lab))
 
 
 def test_a_range_names_all_that_is_in_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.shards import is_in, touched_by
 
-MUTANT = "tests/labs/test_labs.py::test_a_mutant_is_caught[lab3-A4_single_page-process]"
+MUTANT = "tests/labs/test_labs.py::test_a_mutant_is_caught[lab3-A4_single_page]"
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,17 @@ MUTANT = "tests/labs/test_labs.py::test_a_mutant_is_caught[lab3-A4_single_page-p
         ("tests/labs/test_labs.py", MUTANT),
         (
             "solutions/lab4/designs/by_hand/circuit_breaker.py",
-            "tests/labs/test_labs.py::test_x[lab4-by_hand-direct]",
+            "tests/labs/test_labs.py::test_another_right_design_passes[lab4-by_hand-direct]",
         ),
-        ("solutions/lab4/monitoring.py", "tests/labs/test_labs.py::test_x[lab4-solution-direct]"),
+        ("solutions/lab4/monitoring.py", "tests/labs/test_labs.py::test_x[lab4-whole-direct]"),
+        ("solutions/lab3/event_store.py", MUTANT),
+        ("labs/lab3/streams.py", "tests/labs/test_lab3_kafka.py::test_x"),
+        ("tests/labs/proofs.py", MUTANT),
+        ("pytest_labkit/cli/check_labs/plan.py", MUTANT),
+        ("pytest_labkit/host/processes.py", "tests/infrastructure/test_full_disk.py::test_x"),
         ("pytest_labkit/answers/door.py", "tests/attacks/test_attacks.py::test_x[A01]"),
         ("pytest_labkit/faults/link.py", "tests/contract/test_faults_redis.py::test_x"),
-        ("pytest_labkit/services/local/java.py", "tests/infrastructure/test_full_disk.py::test_x"),
+        ("pytest_labkit/services/jvm/java.py", "tests/infrastructure/test_full_disk.py::test_x"),
         ("pytest_labkit/report/text.py", "tests/golden/test_transcripts.py::test_x"),
         ("pytest_labkit/chaos/probes.py", "tests/chaos/test_experiments.py::test_x"),
     ],

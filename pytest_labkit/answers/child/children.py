@@ -279,9 +279,12 @@ class Children:
             if not template.is_safe:
                 template.close()
                 template = self._templates[kind] = TemplateProcess(Preload(), self._environ)
-            child = self._ahead.pop(kind, None) or template.fork()
-            self._ahead[kind] = template.fork()
-        return child
+            ready, self._ahead[kind] = self._ahead.pop(kind, None), template.fork()
+            if ready is not None and not ready.status.done():
+                return ready
+            if ready is not None:  # it waited from one test to the next, and was killed meanwhile
+                ready.connection.close()
+            return template.fork()
 
     def close(self) -> None:
         """End all that is left."""

@@ -21,8 +21,8 @@ class AnswerRaised(Exception):
         self.message = message
         Exception.__init__(self, message)  # past the class that it may derive from, which wants its own
 
-    def __str__(self) -> str:
-        return self.message
+    def __str__(self) -> str:  # not `message`: a student's class may keep something else by that name
+        return str(self.args[0])
 
     @classmethod
     def named(cls, name: str, message: str, nearest: type[Exception] = Exception) -> AnswerRaised:

@@ -61,7 +61,8 @@ def check_labs(
     Exit code 1 if something is wrong with a lab, 20 if a run proved nothing.
     """
     from pytest_labkit.cli.check_labs import linter
-    from pytest_labkit.course import manifest
+    from pytest_labkit.course import manifest, promises
+    from pytest_labkit.course.testfiles import unpromised
 
     root = project_root()
     labs = [lab_called(root, lab)] if lab else manifest.find(root)
@@ -69,11 +70,14 @@ def check_labs(
         raise UsageProblem(f"There are no labs below {root}.")
     for one in labs if write else ():
         linter.write_table(one)
-    _complain([problem for one in labs for problem in linter.problems(one, root)])
-    names = ", ".join(one.id for one in labs)
-    if show:
+    if show:  # of a mutant whose text is found, whatever else is wrong
         _show(show, labs, root)
-    elif static:
+        return
+    _complain([problem for one in labs for problem in linter.problems(one, root)])
+    for test in [test for one in labs if promises.read(one) for test in unpromised(one)]:
+        click.echo(f"{test} names no promise: @pytest.mark.promise(…)", err=True)
+    names = ", ".join(one.id for one in labs)
+    if static:
         click.echo(f"{mark(True)} {names}: nothing is missing")
     else:
         _prove(labs, root, fast, only, backend, at_once)

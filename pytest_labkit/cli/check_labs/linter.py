@@ -16,7 +16,7 @@ from pytest_labkit.course import promises
 from pytest_labkit.course.mutants import broken_by
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import matching
-from pytest_labkit.course.testfiles import promises_of, tests_of
+from pytest_labkit.course.testfiles import naming, promises_of, tests_of
 from pytest_labkit.domain.model import Lab
 
 TABLE = re.compile(r"(<!-- criteria -->\n).*?(<!-- /criteria -->)", re.DOTALL)
@@ -35,7 +35,12 @@ def problems(lab: Lab, root: Path) -> list[str]:
 
 
 def _promises(lab: Lab, solutions: Path) -> Iterator[str]:
-    return promises.problems(lab, promises_of(lab), broken_by(lab, solutions))
+    yield from promises.problems(lab, promises_of(lab), broken_by(lab, solutions))
+    known = {promise.id for promise in promises.read(lab)}
+    for id_ in sorted(set(promises_of(lab)) - known):
+        yield from (
+            f"{test} names {id_}, a promise that README.md does not have" for test in naming(lab, id_)
+        )
 
 
 def criteria_table(lab: Lab) -> str:

@@ -31,7 +31,7 @@ def problems(lab: Lab, solutions: Path) -> Iterator[str]:
     tried = {path.stem for path in files_of(lab, solutions)}
     for criterion in lab.criteria:
         if criterion.id not in tried:
-            yield f"{lab.id}: no planted bug is there for {criterion.id} to catch"
+            yield f"{lab.id}: no mutant is there for {criterion.id} to catch"
 
 
 def _designs(lab: Lab, solutions: Path) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _promised(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
     known = {promise.id for promise in promises.read(lab)}
     for mutant in mutants:
         if known and not mutant.breaks:
-            yield mutant.misfit(f'it says no promise that it breaks: breaks = ["{mutant.criterion}.1"]').what
+            yield mutant.misfit(f'it names no promise that it breaks: breaks = ["{mutant.criterion}.1"]').what
         for id_ in mutant.breaks:
             if id_ not in known:
                 own = [one for one in sorted(known) if one.startswith(f"{mutant.criterion}.")]
