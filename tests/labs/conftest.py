@@ -108,6 +108,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
         ours = {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
+        theirs.setdefault("LABKIT_BACKEND", "local")  # a trial of part B starts services of its own: quickly
         try:
             yield Trials({**theirs, **ours}, shared, folder / "trials", pool)
         finally:

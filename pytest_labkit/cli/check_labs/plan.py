@@ -134,13 +134,17 @@ class Proof:
         return Trial(self.lab, "solution", "model answers", (self._solutions,), expected, {None: mend})
 
     def design(self, design: Design) -> Trial:
-        """A right design over the model answers: its parts pass."""
+        """A right design over the model answers: its parts pass; a challenge is beyond them."""
         return Trial(
             self.lab,
             design.name,
             f"designs/{design.name}",
             (design.folder, self._solutions),
-            {criterion.id: PASSED for criterion in self._tried if design.has_to_pass(criterion)},
+            {
+                criterion.id: PASSED
+                for criterion in self._tried
+                if design.has_to_pass(criterion) and criterion not in self.lab.challenges
+            },
             {None: "a right design has to pass: mend it, or the test if it asks for more than the README"},
         )
 
