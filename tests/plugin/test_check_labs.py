@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_labkit.cli import labkit
-from pytest_labkit.cli.check_labs.plan import Proof, Trial
+from pytest_labkit.cli.check_labs.plan import Proof, Trial, chosen
 from pytest_labkit.cli.check_labs.trials import Result, carry_out
 from pytest_labkit.course import manifest
-from tests.plugin.authors import AuthorsLab
+from tests.plugin.authors import RIGHT, AuthorsLab
 
 ARGUMENTS = ["check-labs", "--backend", "local"]
 MUTANTS = "solutions/tiny/mutants/A1.toml"
@@ -62,6 +62,19 @@ def test_sound_lab_is_proven(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]
         "",
         "✓ tiny: proven",
     ] == shown[-6:]
+
+
+def test_fast_leaves_out_designs_that_no_mutant_is_made_of(lab: AuthorsLab) -> None:
+    """They are tried without --fast, and by --only."""
+    lab.write("solutions/tiny/designs/twin/calc.py", RIGHT)
+    lab.write(
+        "solutions/tiny/designs/twin/design.toml",
+        'description = "As the model answer has it."\nparts = ["A"]',
+    )
+    found = manifest.read(lab.root / "labs" / "tiny", lab.root)
+    for fast, only, names in ((True, None, []), (False, None, ["twin"]), (True, "twin", ["twin"])):
+        ((_, trials),) = chosen([Proof(found, lab.root, fast)], only)
+        assert names == [trial.name for trial in trials if trial.name == "twin"]
 
 
 def test_fast_leaves_out_what_is_timed(lab: AuthorsLab, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,11 @@ Examples:
 @click.argument("lab", required=False)
 @click.option("--write", is_flag=True, help="Bring the tables of criteria in the READMEs up to date.")
 @click.option("--static", is_flag=True, help="Read the files, and run nothing.")
-@click.option("--fast", is_flag=True, help="Run nothing timed, and of a mutant only the test it names.")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Nothing timed, of designs only those that mutants are made of, of a mutant only the test it names.",
+)
 @click.option("--only", metavar="ID", help="Run one: a mutant, a design, stubs or solution.")
 @click.option("--show", metavar="ID", help="Print how a mutant differs from its base, and run nothing.")
 @click.option("-j", "at_once", type=click.IntRange(1), default=2, show_default=True, help="Runs at a time.")

@@ -84,7 +84,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Proof:
-    """What proves *lab*; *fast* leaves out what is timed, and runs one test of a mutant: that it names."""
+    """
+    What proves *lab*.
+
+    *fast* leaves out what is timed, designs that no mutant is made of, and all tests of a mutant but the one
+    that it names.
+    """
 
     lab: Lab
     root: Path
@@ -96,6 +101,13 @@ class Proof:
         yield from (self.stubs(), self.solution())
         yield from map(self.design, designs(self.lab, self._solutions))
         yield from map(self.mutant, mutants(self.lab, self._solutions))
+
+    @property
+    def left_out(self) -> set[str]:
+        """The trials that *fast* does without: designs that no mutant is made of."""
+        bases = {mutant.base for mutant in mutants(self.lab, self._solutions)}
+        names = {design.name for design in designs(self.lab, self._solutions)}
+        return names - bases if self.fast else set()
 
     @property
     def _solutions(self) -> Path:
@@ -182,7 +194,10 @@ def chosen(proofs: Sequence[Proof], only: str | None) -> list[tuple[Proof, list[
     """
     planned = [(proof, list(proof.trials)) for proof in proofs]
     if only is None:
-        return planned
+        return [
+            (proof, [trial for trial in trials if trial.name not in proof.left_out])
+            for proof, trials in planned
+        ]
     named = [(proof, [trial for trial in trials if trial.name == only]) for proof, trials in planned]
     if found := [(proof, trials) for proof, trials in named if trials]:
         return found
