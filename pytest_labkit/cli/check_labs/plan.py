@@ -102,12 +102,12 @@ class Proof:
         yield from map(self.design, designs(self.lab, self._solutions))
         yield from map(self.mutant, mutants(self.lab, self._solutions))
 
-    @property
-    def left_out(self) -> set[str]:
-        """The trials that *fast* does without: designs that no mutant is made of."""
+    def needed(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Of *trials*, all but what *fast* does without: designs that no mutant is made of."""
         bases = {mutant.base for mutant in mutants(self.lab, self._solutions)}
         names = {design.name for design in designs(self.lab, self._solutions)}
-        return names - bases if self.fast else set()
+        left_out = names - bases if self.fast else set()
+        return [trial for trial in trials if trial.name not in left_out]
 
     @property
     def _solutions(self) -> Path:
@@ -194,10 +194,7 @@ def chosen(proofs: Sequence[Proof], only: str | None) -> list[tuple[Proof, list[
     """
     planned = [(proof, list(proof.trials)) for proof in proofs]
     if only is None:
-        return [
-            (proof, [trial for trial in trials if trial.name not in proof.left_out])
-            for proof, trials in planned
-        ]
+        return [(proof, proof.needed(trials)) for proof, trials in planned]
     named = [(proof, [trial for trial in trials if trial.name == only]) for proof, trials in planned]
     if found := [(proof, trials) for proof, trials in named if trials]:
         return found

@@ -12,8 +12,10 @@ import multiprocessing
 import os
 import runpy
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
+from multiprocessing.connection import wait
 from pathlib import Path
 
 _KIT = [
@@ -28,6 +30,8 @@ _KIT = [
 # pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
 _UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 _server = multiprocessing.get_context("forkserver")
+# A status can be read once: to start a process asks all others for theirs, so two threads may ask for the same.
+_asking = threading.Lock()
 
 
 def preload(modules: Iterable[str]) -> None:
@@ -41,13 +45,17 @@ def run(
 ) -> int:
     """The exit status of `pytest *arguments* in *folder*; what it prints goes to *output*."""
     process = _server.Process(target=_pytest, args=(list(arguments), folder, dict(env), output))
-    process.start()
-    process.join(deadline_s)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        raise TimeoutError(f"pytest {arguments[0]} did not end within {deadline_s:g} s")
-    return process.exitcode
+    with _asking:
+        process.start()
+    ended = wait([process.sentinel], deadline_s)
+    with _asking:
+        if not ended:
+            process.kill()
+            process.join()
+            raise TimeoutError(f"pytest {arguments[0]} did not end within {deadline_s:g} s")
+        status = process.exitcode
+    assert status is not None
+    return status
 
 
 def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Path) -> None:
