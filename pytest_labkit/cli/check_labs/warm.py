@@ -30,7 +30,7 @@ _KIT = [
 # pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
 _UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 _server = multiprocessing.get_context("forkserver")
-# A status can be read once: to start a process asks all others for theirs, so two threads may ask for the same.
+# A status can be read once, and to start a process reads those of all others: one thread at a time.
 _asking = threading.Lock()
 
 
