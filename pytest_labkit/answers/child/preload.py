@@ -65,9 +65,7 @@ class Preload:
             name, _, parts = module.partition(":")
             with suppress(BaseException):
                 __import__(name, fromlist=parts.split(",") if parts else [])
-        for client in self.clients:
-            with suppress(Exception):
-                aws.warm(client)
+        self.rehearse()
         if self.package:
             loading.open_package(self.package, Path(self.root), [Path(self.folder)])
         for name in self.given:
@@ -76,3 +74,9 @@ class Preload:
         compiled.compile_files(self.answers)
         gc.collect()
         gc.freeze()  # what the collector never looks at stays shared with those who are forked
+
+    def rehearse(self) -> None:
+        """Do what the answers will do first; in a child that waits, so that its memory is its own by then."""
+        for client in self.clients:
+            with suppress(Exception):
+                aws.warm(client)
