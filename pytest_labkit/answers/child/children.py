@@ -262,11 +262,11 @@ class Children:
         self._lock = threading.Lock()
 
     def warm(self, *kinds: str) -> None:
-        """Have a child of the first of these *kinds* ready soon, and templates of the others after it."""
+        """Once: have a child of the first of *kinds* ready soon, and templates of the others after it."""
         if CAN_FORK:
             first, *self._later = kinds
             with self._lock:
-                self._ahead.setdefault(first, self._begin(first).fork())  # as soon as its template is warm
+                self._ahead[first] = self._begin(first).fork()  # which its template does once it is warm
 
     @property
     def environ(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ expected value and no verdict. What the test's main thread calls runs on the mai
 from __future__ import annotations
 
 import faulthandler
+import gc
 import io
 import os
 import select
@@ -158,6 +159,7 @@ def begin(connection: int, output: int, rehearse: Callable[[], None]) -> None:
         output: Where stdout and stderr go.
         rehearse: Does, and leaves nothing, what the student's code is likely to do first.
     """
+    gc.enable()
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor, place in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(descriptor, place)
