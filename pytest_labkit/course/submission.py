@@ -56,7 +56,7 @@ class Staged:
 
     @property
     def imports(self) -> list[str]:
-        """What answers, and given files on their own, import from third parties: see `imports.third_party`."""
+        """What answers and given files on their own import from third parties, see `imports.third_party`."""
         given = self._given_files
         files = [*map(Path, self.paths), *(given[name] for name in self.given_on_their_own)]
         return third_party(files, self.lab.package)
