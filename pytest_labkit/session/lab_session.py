@@ -53,6 +53,7 @@ _LETTERS = {
 _door = pytest.StashKey[Answers]()
 _chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
+_waited = pytest.StashKey[float]()  # for the lock of timed tests: that is no time of the test's own
 _outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
 
@@ -170,9 +171,11 @@ class LabSession:
         if criterion_of(item) is None:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
-        alone = limits.one_at_a_time(self._say) if timed else nullcontext()
-        with alone, self._supervised(item, "call"):
-            return (yield)
+        alone, began = limits.one_at_a_time(self._say) if timed else nullcontext(), time.monotonic()
+        with alone:
+            item.stash[_waited] = time.monotonic() - began
+            with self._supervised(item, "call"):
+                return (yield)
 
     @contextmanager
     def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
@@ -225,7 +228,7 @@ class LabSession:
             criterion=criterion.id,
             test=item.nodeid,
             verdict=verdict,
-            duration_s=round(call.duration, 3),
+            duration_s=round(call.duration - (item.stash.get(_waited, 0.0) if call.when == "call" else 0), 3),
             message=harmless(message),
             measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
