@@ -23,9 +23,10 @@ slower), or a head item with the current version that each append moves in the s
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -56,11 +57,10 @@ NAMES = {tag: name for name, tag in TAGS.items()}
 
 def columns_of(schema: dict[str, Any]) -> Any:
     """The schema of many events of one class: an array for each field. The key says the versions."""
-    fields = [
-        {"name": field["name"], "type": {"type": "array", "items": field["type"]}}
-        for field in schema["fields"]
-        if field["name"] != "version"
-    ]
+    types = {field["name"]: field["type"] for field in schema["fields"]}
+    types |= {"occurred_at": "long"}  # microseconds, which Avro would make of it too, but more slowly
+    del types["version"]
+    fields = [{"name": name, "type": {"type": "array", "items": of}} for name, of in types.items()]
     return fastavro.parse_schema({"type": "record", "name": schema["name"], "fields": fields})
 
 
@@ -305,21 +305,20 @@ def encoded(events: list[Event]) -> bytes:
     return file.getvalue()
 
 
-def checked(kind: type[Event], records: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def checked(kind: type[Event], records: list[dict[str, Any]]) -> dict[str, Sequence[Any]]:
     """The columns of *records*; `InvalidEvent`, or what `encoded` makes it of, if a type does not fit."""
     # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
     # and True as 1. So types are validated, though not twice for the same type: that would cost more
     # than all the rest. `fastavro.validate` on each event is as right.
-    fields = schema_of(kind)["fields"]
-    columns = {field["name"]: [record[field["name"]] for record in records] for field in fields}
-    if {len(record) for record in records} != {len(fields)}:
-        raise InvalidEvent(f"{kind.__name__} has a field that is not in its schema")
-    for field in fields:
-        column = columns[field["name"]]
+    types = {field["name"]: field["type"] for field in schema_of(kind)["fields"]}
+    if set(map(len, records)) != {len(types)}:
+        raise InvalidEvent(f"{kind.__name__} has other fields than its schema")
+    columns = dict(zip(types, zip(*map(itemgetter(*types), records), strict=True), strict=True))
+    for name, column in columns.items():
         for found in set(map(type, column)):
-            if (kind, field["name"], found) not in FITTING:
-                fastavro.validate(next(value for value in column if type(value) is found), field["type"])
-                FITTING.add((kind, field["name"], found))
+            if (kind, name, found) not in FITTING:
+                fastavro.validate(next(value for value in column if type(value) is found), types[name])
+                FITTING.add((kind, name, found))
     return columns
 
 
@@ -335,6 +334,7 @@ def decoded(batch: bytes, first_version: int) -> list[Event]:
     file, events = io.BytesIO(batch), []
     while tag := file.read(1):
         columns = fastavro.schemaless_reader(file, COLUMNS[NAMES[tag]], None)
+        columns["occurred_at"] = [EPOCH + instant * MICROSECOND for instant in columns["occurred_at"]]
         for values in zip(*columns.values(), strict=True):
             fields = dict(zip(columns, values, strict=True))
             events.append(EVENT_TYPES[NAMES[tag]](**fields, version=first_version + len(events)))
