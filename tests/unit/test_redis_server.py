@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_labkit.domain.errors import KitError
-from pytest_labkit.services import redis
+from pytest_labkit.host import settings
+from pytest_labkit.services import local, redis
 
 WAY_OUT = r"\nInstall Redis so that a redis-server is on the PATH, or use --lab-backend docker or external\.$"
 
@@ -77,3 +78,15 @@ def test_one_that_may_not_be_executed_is_told_in_a_sentence(tmp_path: Path) -> N
     server.chmod(0o644)
     with pytest.raises(KitError, match=rf"^{server} does not run .*: Permission denied\.{WAY_OUT}"):
         redis.program_version(server)
+
+
+def test_one_that_does_not_run_takes_no_other_service_along(tmp_path: Path) -> None:
+    """The backend local can be used all the same; only the start of Redis fails, and doctor says so."""
+    server = program(tmp_path, b"\x7fELF of another architecture")
+    made = settings.resolve(tmp_path, options={"backend": "local"}, environ={"PATH": str(tmp_path)})
+    assert local.available(made, ["redis"]) is None
+    with pytest.raises(KitError, match=rf"^{server} does not run on this machine: Exec format error\."):
+        local.start("redis", made)
+    (requirement,) = redis.SERVICE.requirements
+    with pytest.raises(KitError, match=r"does not run on this machine"):
+        requirement.look(made)
