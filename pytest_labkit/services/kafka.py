@@ -17,7 +17,7 @@ from pytest_labkit.services.jvm.archives import Archive
 from pytest_labkit.services.recipes import ContainerRecipe, ExternalRecipe, ProcessRecipe, Program, Server
 from pytest_labkit.services.service import Cluster, Release, Requirement, Say, Service
 
-VERSION = "4.1.1"
+VERSION = "4.4.0"
 AWAITED = "a record produced and consumed"
 MAIN_CLASS = "kafka.Kafka"
 
@@ -200,6 +200,8 @@ def _in_common(brokers: int) -> dict[str, object]:
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
+        "group.consumer.assignment.interval.ms": 0,  # from 4.4 on a member would wait for up to a second
+        "group.share.assignment.interval.ms": 0,
         "broker.heartbeat.interval.ms": 500,
         "broker.session.timeout.ms": 6000,
     }

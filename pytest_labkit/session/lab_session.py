@@ -151,7 +151,7 @@ class LabSession:
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
-        """Do not wait for what a stub does not use."""
+        """Neither start nor wait for what a stub does not use."""
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
         if stub := self.plan.stub(item):
             raise stub
