@@ -24,7 +24,7 @@ from pytest_labkit.services.service import Release, Service
 
 _GIB = 1 << 30
 _DISK = 1 * _GIB  # the downloads are 0.1; a lab writes some hundred MB
-_MEMORY = 1.5 * _GIB  # Kafka, DynamoDB Local and Redis together
+_MEMORY = 1.5 * _GIB  # Kafka, DynamoDB and Redis together
 _ONLINE = "Unset LABKIT_OFFLINE and run labkit up once with a network."
 
 
