@@ -72,7 +72,7 @@ def look(settings: Settings) -> str:
         return f"{found.version} from {found.source} ({found.program})"
     if settings.offline:
         raise KitError(
-            f"dynoxide {VERSION} is not there yet.",
+            f"dynoxide {VERSION} is still to be downloaded.",
             "Unset LABKIT_OFFLINE and run labkit up once with a network.",
         )
     return f"{VERSION} is still to be downloaded"

@@ -43,7 +43,7 @@ def integrity(package: str, version: str, settings: Settings) -> str:
             f"The kit has no sum for {package} {version}, and {registry.url()} is no https:// address.",
             f"Set {_VARIABLE} to a registry that speaks TLS.",
         )
-    told = json.loads(transfer.read(package.replace("/", "%2f"), registry))
+    told = json.loads(transfer.read(package.replace("/", "%2F"), registry))
     try:
         return str(told["versions"][version]["dist"]["integrity"])
     except (KeyError, TypeError) as error:

@@ -32,7 +32,7 @@ AGAIN = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
 @pytest.fixture
 def access_key() -> str:
-    """A namespace of its own: DynamoDB Local keeps one per access key."""
+    """Any: it is not looked at."""
     return f"proxy{uuid.uuid4().hex[:12]}"
 
 
