@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_labkit.host import concurrently, settings
+from pytest_labkit.host import settings
 from pytest_labkit.services import Services
 from pytest_labkit.session import dynamodb
 from tests.infrastructure.conftest import STORE, TESTS, Course, eventually
@@ -96,22 +95,6 @@ def test_f20_each_test_has_a_dynamodb_of_its_own(tmp_path: Path) -> None:
                 assert [] == dynamodb.DynamoDBSandbox(other, {}).client.list_tables()["TableNames"]
         with run.own("dynamodb") as again:
             assert [] == dynamodb.DynamoDBSandbox(again, {}).client.list_tables()["TableNames"]
-
-
-def test_f20_a_container_is_one_test_s_at_a_time(tmp_path: Path, docker_usable: None) -> None:
-    """What a killed test has left in it is gone, whichever engine is in it; a second one waits."""
-    with Services(settings.resolve(tmp_path, options={"backend": "docker"})) as run:
-        endpoint = run.endpoint("dynamodb")
-        first = dynamodb.DynamoDBSandbox(endpoint, {})
-        first.create_table("left", partition_key=("id", "S"))
-        waiting = concurrently.begin(lambda: dynamodb.DynamoDBSandbox(endpoint, {}))
-        time.sleep(0.3)
-        assert not waiting.done()
-        assert first._place is not None
-        first._place.lock.release()  # as when its process is killed: nothing is deleted
-        second = waiting.result(30)
-        assert [] == second.client.list_tables()["TableNames"]
-        second.close()
 
 
 def test_f20_tables_of_others_are_not_touched(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_the_ports_in_the_containers_are_those_of_the_docker_backend(
 
 
 def test_dynamodb_keeps_a_namespace_per_access_key(services: dict[str, Any]) -> None:
-    """-sharedDb would give all tests one namespace."""
+    """-sharedDb would give all access keys one namespace: --lab-backend external relies on theirs."""
     command = services["dynamodb"]["command"]
     assert ("-inMemory" in command, "-sharedDb" in command) == (True, False)
 
