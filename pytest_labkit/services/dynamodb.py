@@ -289,7 +289,7 @@ SERVICE = Service(
     containers=_containers,
     external=ExternalRecipe((_VARIABLE,), "http://127.0.0.1:8000", _given),
     runs_on=lambda _settings: f"dynoxide {dynoxide.VERSION}",
-    requirements=(Requirement("dynoxide", dynoxide.look),),
+    requirements=(Requirement("dynoxide", dynoxide.look, vital=False),),
     client="boto3",
     own=None,
     own_server=("local",),

@@ -37,11 +37,13 @@ class Requirement:
     """
     A program that a service needs to run on this machine, by the *name* that `labkit doctor` shows.
 
-    *look* says what was found; raises `KitError` if there is none that runs.
+    *look* says what was found; raises `KitError` if there is none that runs. Without one that is not *vital*
+    this service alone cannot be had.
     """
 
     name: str
     look: Callable[[Settings], str]
+    vital: bool = True
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_kafka_carries_a_record_of_a_consumer_group(start: Start) -> None:
 
 
 def test_dynamodb_stores_an_item(start: Start) -> None:
-    """A table and an item made by a client that knows the endpoint's environment only are there for the next."""
+    """What a client that knows nothing but the endpoint's environment makes is there for the next."""
     endpoint = start("dynamodb").endpoint
     table = {
         "TableName": "event-store",
