@@ -219,12 +219,11 @@ def command(program: Path, *, port: int, folder: Path) -> list[str]:
 
 def _processes(settings: Settings, _brokers: int, say: Say) -> ProcessRecipe:
     found = dynoxide.find(settings, say)
+    version = _named(found.version)
 
     def prepare(folder: Path, ports: list[int], _options: Sequence[str]) -> tuple[list[Program], Endpoint]:
         started = command(found.program, port=ports[0], folder=folder)
-        return [Program(started, ports[0], "dynamodb.log")], _on_port(
-            ports[0], "local", _named(found.version)
-        )
+        return [Program(started, ports[0], "dynamodb.log")], _on_port(ports[0], "local", version)
 
     hint = "Run: labkit doctor. It looks at the program, memory, disk and ports."
     return ProcessRecipe(1, prepare, probe, AWAITED, deadline_s=30, hint=hint)
