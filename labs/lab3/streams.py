@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 TABLE = "event-store"
@@ -59,7 +60,9 @@ class DynamoDBStream:
         there = endpoint or os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
         streams = endpoint or os.environ.get("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", there)
         self._tables = boto3.client("dynamodb", endpoint_url=there)
-        self._streams = boto3.client("dynamodbstreams", endpoint_url=streams)
+        # A server other than Amazon's may number its changes 1, 2, 3: botocore takes no fewer than 21 digits.
+        unchecked = Config(parameter_validation=False)
+        self._streams = boto3.client("dynamodbstreams", endpoint_url=streams, config=unchecked)
         self._arn = ""
         self._shards: list[dict[str, Any]] = []
         self._looked = float("-inf")

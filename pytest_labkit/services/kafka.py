@@ -307,5 +307,6 @@ SERVICE = Service(
     runs_on=java.runs_on,
     requirements=(Requirement("java", java.look),),
     client="confluent-kafka",
+    keeps=("local", "docker"),
     cluster=Cluster(brokers, in_sync),
 )

@@ -346,5 +346,6 @@ SERVICE = Service(
     ),
     runs_on=_runs_on,
     own=own_indexes,
+    keeps=("local", "docker"),
     background=True,
 )

@@ -82,9 +82,10 @@ def dynamodb(
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    sandbox = DynamoDBSandbox(labkit_session.plan.endpoint("dynamodb"), labkit_environ)
-    yield sandbox
-    sandbox.close()
+    with labkit_session.plan.own("dynamodb") as endpoint:
+        sandbox = DynamoDBSandbox(endpoint, labkit_environ)
+        yield sandbox
+        sandbox.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -50,15 +51,15 @@ class ServicePlan:
         except UsageProblem as problem:
             raise pytest.UsageError(str(problem)) from None
         except LabkitError as error:
-            self._failed, started = error, {}
+            self._failed, started = error, self.services.started()  # the others serve
             for run in self._collection.runs:
-                run.problems.append(str(error))
+                run.problems += [str(failure) for failure in self.services.failures.values()] or [str(error)]
         return {name: _info(endpoint) for name, endpoint in sorted(started.items())}
 
     def begin_late(self, items: Iterable[pytest.Item]) -> None:
         """Start in the background what takes long, if one of *items* will use it."""
         late = {name for item in items for name in self._late(item)}
-        if late and self._failed is None:
+        if late:
             self.services.begin(sorted(late))
 
     def await_for(self, item: pytest.Item) -> None:
@@ -74,9 +75,16 @@ class ServicePlan:
 
     def endpoint(self, name: str) -> Endpoint:
         """Where the service *name* is; raises what its start raised."""
-        if self._failed is not None:
-            raise self._failed
+        if self._failed is not None and name not in BACKGROUND and name not in self.services.started():
+            raise self.services.failures.get(name, self._failed)
         return self.services.endpoint(name)
+
+    @contextmanager
+    def own(self, name: str) -> Iterator[Endpoint]:
+        """The service *name* for one test, which has a server of its own where that starts in no time."""
+        self.endpoint(name)
+        with self.services.own(name) as endpoint:
+            yield endpoint
 
     def broken(self, item: pytest.Item) -> str | None:
         """A service of *item* that does not work now, if there is one."""

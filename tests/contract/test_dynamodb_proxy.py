@@ -32,7 +32,7 @@ AGAIN = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
 @pytest.fixture
 def access_key() -> str:
-    """A namespace of its own: DynamoDB Local keeps one per access key."""
+    """Any: it is not looked at."""
     return f"proxy{uuid.uuid4().hex[:12]}"
 
 
@@ -145,6 +145,7 @@ def _raw(
     headers = {
         "X-Amz-Target": f"DynamoDB_20120810.{operation}",
         "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Date": "20260101T000000Z",
         "Authorization": f"AWS4-HMAC-SHA256 Credential={access_key}/20260101/us-east-1/dynamodb/aws4_request,"
         " SignedHeaders=host, Signature=0",
     }
