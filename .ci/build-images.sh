@@ -66,7 +66,7 @@ from pytest_labkit.host.settings import resolve
 
 shutil.copy(dynoxide.find(resolve(Path.cwd()), print).program, sys.argv[1])
 E_PY
-  debian busybox-static --extract-hook="copy-in $work/dynoxide /usr/bin" |
+  debian busybox-static --extract-hook="copy-in $work/dynoxide /bin" |
     docker import -c 'LABEL labkit.stand-in=dynamodb' -c 'LABEL labkit.engine=dynoxide' -c 'EXPOSE 8000' \
       -c 'ENTRYPOINT ["sh", "-c", "exec dynoxide serve --host 0.0.0.0 --port 8000"]' - "$dynamodb"
 fi
