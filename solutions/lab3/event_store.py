@@ -55,9 +55,14 @@ TAGS = {"OrderCreated": b"C", "ItemAdded": b"A", "OrderConfirmed": b"F"}  # stor
 NAMES = {tag: name for name, tag in TAGS.items()}
 
 
+def types_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The Avro type of each field of *schema*."""
+    return {field["name"]: field["type"] for field in schema["fields"]}
+
+
 def columns_of(schema: dict[str, Any]) -> Any:
     """The schema of many events of one class: an array for each field. The key says the versions."""
-    types = {field["name"]: field["type"] for field in schema["fields"]}
+    types = types_of(schema)
     types |= {"occurred_at": "long"}  # microseconds, which Avro would make of it too, but more slowly
     del types["version"]
     fields = [{"name": name, "type": {"type": "array", "items": of}} for name, of in types.items()]
@@ -68,6 +73,8 @@ def columns_of(schema: dict[str, Any]) -> Any:
 # Parquet does it: the writer then meets 100 values of one type at a time, and takes a third of the time that
 # an array of 100 records takes it. That array, or one of a union of the classes, is as right.
 COLUMNS = {name: columns_of(schema) for name, schema in SCHEMAS.items()}
+TYPES = {name: types_of(schema) for name, schema in SCHEMAS.items()}
+VALUES = {name: itemgetter(*types) for name, types in TYPES.items()}
 FITTING: set[tuple[Any, ...]] = set()  # class, field and a type of its values that fits the schema
 
 
@@ -310,23 +317,18 @@ def checked(kind: type[Event], records: list[dict[str, Any]]) -> dict[str, Seque
     # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
     # and True as 1. So types are validated, though not twice for the same type: that would cost more
     # than all the rest. `fastavro.validate` on each event is as right.
-    types = {field["name"]: field["type"] for field in schema_of(kind)["fields"]}
+    if EVENT_TYPES.get(kind.__name__) is not kind:
+        raise InvalidEvent(f"there is no schema for {kind.__name__}")
+    types, values = TYPES[kind.__name__], VALUES[kind.__name__]
     if set(map(len, records)) != {len(types)}:
         raise InvalidEvent(f"{kind.__name__} has other fields than its schema")
-    columns = dict(zip(types, zip(*map(itemgetter(*types), records), strict=True), strict=True))
+    columns = dict(zip(types, zip(*map(values, records), strict=True), strict=True))
     for name, column in columns.items():
         for found in set(map(type, column)):
             if (kind, name, found) not in FITTING:
                 fastavro.validate(next(value for value in column if type(value) is found), types[name])
                 FITTING.add((kind, name, found))
     return columns
-
-
-def schema_of(kind: type[Event]) -> dict[str, Any]:
-    """The Avro schema of a class of events; `InvalidEvent` if there is none."""
-    if EVENT_TYPES.get(kind.__name__) is not kind:
-        raise InvalidEvent(f"there is no schema for {kind.__name__}")
-    return SCHEMAS[kind.__name__]
 
 
 def decoded(batch: bytes, first_version: int) -> list[Event]:
