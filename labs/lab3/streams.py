@@ -156,7 +156,17 @@ class DynamoDBStream:
         else:
             place[shard] = _FINISHED
             self._looked = float("-inf")
-        return [image for record in records if (image := record["dynamodb"].get("NewImage"))]
+        changes = [record["dynamodb"] for record in records if self._is_its_own(record["dynamodb"])]
+        if records and not changes:
+            return self._take_of(shard, place, limit)
+        return [image for change in changes if (image := change.get("NewImage"))]
+
+    def _is_its_own(self, change: dict[str, Any]) -> bool:
+        """Whether it was made while this stream was there: dynoxide's begins with those of the one before."""
+        if ":dynoxide:" not in self._arn:
+            return True
+        begun = int(float(self._arn.rpartition("/")[2]))
+        return int(change["ApproximateCreationDateTime"].timestamp()) >= begun
 
     def _iterator(self, shard: str, after: str | None) -> str:
         known_after, iterator = self._iterators.get(shard, (None, ""))

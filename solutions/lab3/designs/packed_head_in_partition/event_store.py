@@ -22,7 +22,7 @@ class EventStore:
 
     def append_events(self, aggregate_id, expected_version, events):
         packed = [_pack(event, version) for version, event in enumerate(events, expected_version + 1)]
-        if not packed:
+        if not packed or expected_version < 0:  # no commit can stand where the head is
             actual = self._head(aggregate_id)
             if actual != expected_version:
                 raise ConcurrencyError(aggregate_id, expected_version, actual)
