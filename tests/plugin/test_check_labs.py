@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -303,7 +304,7 @@ def test_a_signal_leaves_nothing(
     number: signal.Signals, waiting: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """Ctrl-C, SIGTERM and SIGHUP end the runs too: no process, service, temporary folder or note is left."""
-    assert any("redis-server" in command for command in processes_in(tmp_path))
+    assert any(re.search("(redis|valkey)-server", command) for command in processes_in(tmp_path))
     waiting.send_signal(number)
     assert "Interrupted." == waiting.communicate(timeout=60)[1].strip()
     assert 2 == waiting.returncode
