@@ -315,9 +315,6 @@ def test_a_signal_leaves_nothing(
     waiting.send_signal(number)
     assert "Interrupted." == waiting.communicate(timeout=60)[1].strip()
     assert 2 == waiting.returncode
-    left = lambda: [*processes_in(temporary, tmp_path)]  # noqa: E731
-    assert eventually(lambda: [] == left()), left()
-        *processes_in(temporary, tmp_path)
-    ]
+    assert eventually(lambda: [] == [*processes_in(temporary, tmp_path)])
     assert [] == [path.name for path in temporary.iterdir() if path.suffix != ".lock"]
     assert [] == [*(tmp_path / ".labkit" / "run").glob("[!.]*.json")]
