@@ -57,7 +57,6 @@ class _Criterion(_Table):
     part: str
     title: str = Field(min_length=1)
     points: int = Field(ge=0)
-    hints: list[str] = Field(min_length=3, max_length=3)
     required: bool = True
     needs: list[str] = []
     targets: list[str | _Target] = []
@@ -72,8 +71,7 @@ class _Criterion(_Table):
     def made(self) -> Criterion:
         targets = tuple(t.made() for t in self.targets if isinstance(t, _Target))
         return Criterion(
-            **self.model_dump(exclude={"hints", "needs", "targets"}),
-            hints=tuple(self.hints),
+            **self.model_dump(exclude={"needs", "targets"}),
             needs=tuple(self.needs),
             targets=targets,
         )
@@ -141,6 +139,8 @@ def _told(error: ValidationError) -> str:
     *where, key = first["loc"]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
     inside = f" in {place}" if place else ""
+    if first["type"] == "extra_forbidden" and key == "hints":
+        return f'the hints{inside} belong into hints.toml beside it, as A2 = ["…", "…", "…"].'
     if first["type"] == "extra_forbidden":
         return f"the key {key!r}{inside} is not known.{_meant(str(key), _known_keys(where))}"
     if first["type"] == "missing":

@@ -38,6 +38,21 @@ def naming(lab: Lab, promise: str) -> list[str]:
     return [f"{place}: {test.name}" for place, test in _placed(lab) if promise in test.promises]
 
 
+def fixtures_of(lab: Lab) -> set[str]:
+    """What the tests of *lab* ask for by a parameter, and the fixtures that it has of its own."""
+    files = {*files_of(lab.folder, "*.py")}
+    functions = [
+        node for path in files for node in ast.walk(_parsed(path)) if isinstance(node, ast.FunctionDef)
+    ]
+    asking = [f for f in functions if f.name.startswith("test") or any(map(_is_fixture, f.decorator_list))]
+    return {argument.arg for function in asking for argument in function.args.args}
+
+
+def _is_fixture(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "")) == "fixture"
+
+
 def _placed(lab: Lab) -> Iterator[tuple[str, _Test]]:
     """Each test of *lab*, with its file in the project and its line."""
     for path in files_of(lab.folder, "test_*.py"):
@@ -100,10 +115,7 @@ def _tests_in(path: Path) -> list[_Test]:
 
 @lru_cache(maxsize=256)
 def _read(path: Path, _time: int, _size: int) -> list[_Test]:
-    try:
-        tree = ast.parse(path.read_text("utf-8"))
-    except SyntaxError:  # whoever imports it is told better
-        return []
+    tree = _parsed(path)
     common = [node for node in tree.body if _assigns_pytestmark(node)]
     return [
         _Test(
@@ -114,6 +126,13 @@ def _read(path: Path, _time: int, _size: int) -> list[_Test]:
         for node in _statements(tree.body)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError:  # whoever imports it is told better
+        return ast.Module([], [])
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -100,6 +100,7 @@ class Settings:
     """
     What this run was asked to do; every path is absolute.
 
+    *here* is the folder that it was asked in, *root* if `None`.
     *all_tests*: also those of a criterion that one has decided. *cache* is the folder that downloads and
     start-up archives are shared in; *offline* forbids downloads; *maven_url* and *npm_url* are the Maven
     repository and the npm registry to download from, `None` for the usual ones; *dynamodb_image* is what
@@ -108,6 +109,7 @@ class Settings:
     """
 
     root: Path
+    here: Path | None = None
     backend: str = "auto"
     door: str = "direct"
     answers: tuple[Path, ...] = ()
@@ -161,10 +163,11 @@ def resolve(
     cache = environ.get("LABKIT_CACHE")
     return Settings(
         root=root,
+        here=here,
         backend=chosen["backend"],
         door=chosen["door"],
         answers=tuple(folder.resolve() for folder in folders),
-        criteria=tuple(chosen["criterion"]),
+        criteria=tuple(id_.upper() for id_ in chosen["criterion"]),
         report=(root if _is_default(chosen["report"]) else here) / chosen["report"],
         strict=bool(chosen["strict"]),
         all_tests=bool(chosen["all"]),

@@ -19,8 +19,10 @@ from pytest_labkit.domain import model
 from pytest_labkit.domain.kinds import Figure, Prose
 from pytest_labkit.domain.model import (
     AnswerFile,
+    Checks,
     Chronicle,
     CriterionResult,
+    Earlier,
     Measurement,
     Message,
     Part,
@@ -51,6 +53,8 @@ class Criterion:
     A criterion or challenge, whether it ran or not.
 
     *not_run* are tests, relative to the lab's folder, that were left out as it was decided without them.
+    *earlier* is the verdict of an earlier run on the same answers, where this one did not check it: worth
+    no points.
     """
 
     __pydantic_config__ = ConfigDict(
@@ -70,7 +74,9 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
-    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
+    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits, nor are the two below
+    checks: Checks | None = None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,13 @@ def rebuilt(found: Journaled, settings: Settings) -> LabRun:
     head = found.head
     lab = manifest.read(settings.root / head["lab"], settings.root)
     files = tuple(AnswerFile(f["path"], f["sha256"], Path(f["origin"])) for f in head["answers"])
-    asked = {"door": head["door"], "seed": head["seed"], "criteria": tuple(head["criteria"])}
+    answers = tuple(Path(folder) for folder in head.get("folders", ()))
+    asked = {
+        "answers": answers,
+        "door": head["door"],
+        "seed": head["seed"],
+        "criteria": tuple(head["criteria"]),
+    }
     return LabRun(
         replace(settings, report=Path(head["report"]), **asked),
         Staged(lab, lab.folder, files, tuple(head["ignored"])),

@@ -28,7 +28,7 @@ def criterion_of(item: pytest.Item) -> Criterion | None:
 
 
 def place_of(item: pytest.Item) -> int:
-    """The place of *item* among all tests that will run."""
+    """The place of *item* among all tests by the order of their files, whatever order they run in."""
     return item.stash[_place]
 
 
@@ -65,7 +65,8 @@ class Collection:
         """Find the tests of labs, and leave out those of criteria that were not asked for."""
         wanted = self._settings.criteria
         try:
-            for item in items:
+            for place, item in enumerate(items):
+                item.stash[_place] = place
                 self._adopt(item)
             check_wanted(wanted, self.runs)
         except UsageProblem as problem:
@@ -76,11 +77,6 @@ class Collection:
             out = [i for i in items if (found := criterion_of(i)) and found.id not in wanted]
             config.hook.pytest_deselected(items=out)
             items[:] = [item for item in items if item not in out]
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Number the tests as they will run: in the order of their files, if no plugin has another."""
-        for place, item in enumerate(session.items):
-            item.stash[_place] = place
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing of the answers that were brought together."""

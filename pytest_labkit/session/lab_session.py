@@ -24,6 +24,7 @@ from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Verdict
+from pytest_labkit.faults import deeds
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
@@ -152,6 +153,7 @@ class LabSession:
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
         """Neither start nor wait for what a stub does not use."""
+        deeds.forget()
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
         if stub := self.plan.stub(item):
             raise stub
@@ -201,7 +203,7 @@ class LabSession:
             return made
         if call.excinfo is None and call.when != "call":
             return made
-        outcome = self._outcome(item, call)
+        outcome = self._outcome(item, call, _printed(made))
         made.user_properties.append((_PROPERTY, outcome.as_data()))
         _outcomes[made] = outcome
         if outcome.verdict is not Verdict.PASSED:
@@ -211,17 +213,20 @@ class LabSession:
                 made.longrepr = outcome.as_text()
         return made
 
-    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome:
+    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], printed: str) -> Outcome:
         run, criterion = self._collection.run_of(item), self.criterion_of(item)
         verdict, message = Verdict.PASSED, None
         if call.excinfo is not None:
+            error = call.excinfo.value
             verdict, message = judge(
-                call.excinfo.value,
+                error,
                 checked=first_sentence(getattr(item, "function", None)) or criterion.title,
                 answers=run.staged.paths,
                 broken=lambda: self.plan.broken(item),
-                look_at=lambda frame: run.look_at(criterion, frame),
+                look_at=lambda frame: run.look_at(criterion, frame or run.called(criterion, error)),
                 promises=run.promises(id_ for mark in item.iter_markers("promise") for id_ in mark.args),
+                broke=deeds.told(error),
+                printed=printed,
             )
         return Outcome(
             lab=run.name,
@@ -322,6 +327,12 @@ def outcome_of(report: pytest.TestReport) -> Outcome | None:
 def _tracebacks(config: pytest.Config) -> str:
     """The option `--tb`, which is pytest's terminal's: there may be none."""
     return str(getattr(config.option, "tbstyle", "auto"))
+
+
+def _printed(report: pytest.TestReport) -> str:
+    """What was printed until the end of the phase that *report* is of, by its test and the student's code."""
+    texts = [text for title, text in report.sections if title.startswith("Captured std")]
+    return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
 def _names_another_process(item: pytest.Item) -> bool:

@@ -37,7 +37,7 @@ def test_collecting_touches_nothing(pytester: pytest.Pytester) -> None:
     (folder / "lab.toml").write_text(
         'id = "tiny"\ntitle = "T"\nanswers = ["a.py"]\nservices = ["dynamodb"]\n'
         '[[parts]]\nid = "A"\ntitle = "P"\nminutes = 1\n'
-        '[[criteria]]\nid = "A1"\npart = "A"\ntitle = "c"\npoints = 1\nhints = ["1", "2", "3"]\n'
+        '[[criteria]]\nid = "A1"\npart = "A"\ntitle = "c"\npoints = 1\n'
     )
     (folder / "test_a.py").write_text(
         'import pytest\n@pytest.mark.criterion("A1")\ndef test_a(dynamodb): pass\n'

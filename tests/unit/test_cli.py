@@ -32,9 +32,9 @@ part = "A"
 title = "One writer wins"
 points = 4
 look_at = "event_store.py:EventStore.append_events"
-hints = ["Who else can write?", "Which write can refuse?", "A condition on the version."]
 """
 
+HINTS = 'A2 = ["Who else can write?", "Which write can refuse?", "A condition on the version."]'
 REDIS = Endpoint(
     "redis", "local", "7.0.15", "redis://127.0.0.1:6379/0", {"REDIS_URL": "redis://127.0.0.1:6379/0"}, 0.1
 )
@@ -45,6 +45,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course with one lab; the current folder is below it."""
     (tmp_path / "labs" / "lab3").mkdir(parents=True)
     (tmp_path / "labs" / "lab3" / "lab.toml").write_text(LAB)
+    (tmp_path / "labs" / "lab3" / "hints.toml").write_text(HINTS)
     monkeypatch.chdir(tmp_path / "labs")
     return tmp_path
 

@@ -82,7 +82,6 @@ criteria = st.builds(
     part=st.sampled_from("AB") | texts,
     title=texts,
     points=st.integers(0, 100),
-    hints=st.just(()),
     required=st.booleans(),
 )
 results = st.builds(

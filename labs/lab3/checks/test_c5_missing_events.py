@@ -62,17 +62,26 @@ def test_events_are_missing(lost, events, appended, answers, store, table, rng):
     expect(len(items) > 0, expected="items of the stream's own for each append", got="none")
     table.delete(rng.choice(items))
     for reader in (store, answers.event_store.EventStore()):
-        _is_corrupted(lambda r=reader: as_list(r.get_events("order-1")))
-        _is_corrupted(lambda r=reader: as_list(r.get_events_until("order-1", NOON + 365 * DAY)))
+        _is_corrupted("get_events('order-1')", lambda r=reader: as_list(r.get_events("order-1")))
+        _is_corrupted(
+            f"get_events_until('order-1', {NOON + 365 * DAY})",
+            lambda r=reader: as_list(r.get_events_until("order-1", NOON + 365 * DAY)),
+        )
         service = answers.temporal.TemporalQueryService(reader)
         for instant in _instants(events):
             _right_or_corrupted(service, events, instant)
             _right_list_or_corrupted(reader, events, instant)
 
 
-def _is_corrupted(call):
+def _is_corrupted(what, call):
+    """*call*, which a student sees as *what*, raises StreamCorrupted."""
     error = raised_by(call)
-    expect(isinstance(error, StreamCorrupted), expected="StreamCorrupted", got=told(error), perhaps=HOLE)
+    expect(
+        isinstance(error, StreamCorrupted),
+        expected=f"StreamCorrupted from {what}",
+        got=told(error),
+        perhaps=HOLE,
+    )
 
 
 def _right_or_corrupted(service, events, instant):
@@ -82,16 +91,18 @@ def _right_or_corrupted(service, events, instant):
     if error is None:
         same_state(state_at(events, instant), states[0], instant, perhaps=HOLE)
     else:
-        _is_corrupted(lambda: _raise(error))
+        _is_corrupted(f"get_order_state_at_time('1', {instant})", lambda: _raise(error))
 
 
 def _right_list_or_corrupted(reader, events, instant):
     lists = []
     error = raised_by(lambda: lists.append(reader.get_events_until("order-1", instant)))
     if error is None:
-        same_events([e for e in events if e.occurred_at <= instant], lists[0], perhaps=HOLE)
+        wanted = [e for e in events if e.occurred_at <= instant]
+        with_call = f"{HOLE} (get_events_until('order-1', {instant}))"
+        same_events(wanted, lists[0], perhaps=with_call)
     else:
-        _is_corrupted(lambda: _raise(error))
+        _is_corrupted(f"get_events_until('order-1', {instant})", lambda: _raise(error))
 
 
 def _raise(error):
@@ -103,7 +114,7 @@ def test_a_whole_append_is_missing(events, appended, answers, store, table):
     """All items of an append in the middle are lost, one instant after the other: no wrong state."""
     for item in appended[2]:
         table.delete(item)
-    _is_corrupted(lambda: as_list(store.get_events("order-1")))
+    _is_corrupted("get_events('order-1')", lambda: as_list(store.get_events("order-1")))
     for instant in _instants(events):
         _right_or_corrupted(answers.temporal.TemporalQueryService(store), events, instant)
         _right_list_or_corrupted(store, events, instant)
