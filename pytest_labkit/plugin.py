@@ -75,7 +75,7 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
-    from pytest_labkit.session import fixtures, lab_session, services, workers
+    from pytest_labkit.session import fixtures, lab_session, progress, services, workers
     from pytest_labkit.session.collection import Collection
     from pytest_labkit.session.decided import Decided
 
@@ -94,6 +94,7 @@ def _begin(config: pytest.Config) -> None:
     config.pluginmanager.register(decided, "labkit-decided")
     config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
     config.pluginmanager.register(lab_session.LabSession(config, chosen, collection), lab_session.NAME)
+    config.pluginmanager.register(progress.Progress(config), progress.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
     config.pluginmanager.register(services.plugin(), "labkit-services")
 

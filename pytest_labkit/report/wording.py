@@ -74,13 +74,13 @@ def did_not_run(criterion: Criterion) -> bool:
 
 
 def checks(criterion: Criterion) -> str:
-    """`2 of 14 checks failed`; `1 check failed, 2 passed, 11 not run`; nothing where there is but one."""
+    """`2 of 14 checks failed`; `1 failed, 2 passed, 11 not run`; nothing where there is but one."""
     counted = criterion.checks
     if counted is None or not counted.failed or counted == Checks(0, 1, 0):
         return ""
     if not counted.not_run:
         return f"{counted.failed} of {counted.failed + counted.passed} checks failed"
-    failed = f"{counted.failed} check{'s' if counted.failed > 1 else ''} failed"
+    failed = f"{counted.failed} failed"
     passed = [f"{counted.passed} passed"] if counted.passed else []
     return ", ".join([failed, *passed, f"{counted.not_run} not run"])
 

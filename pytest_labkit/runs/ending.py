@@ -50,7 +50,7 @@ def _is_reported(run: LabRun, duration_s: float, ending: Ending) -> bool:
     """Add the report of *run* to *ending*; whether it could be written."""
     document, page = published(run.report(duration_s)), None
     try:
-        page = write(document, run.settings.report) / "report.html"
+        page = write(document, run.settings.report, run.settings.root) / "report.html"
     except LabkitError as error:
         ending.problems.append(str(error))
     ending.reports.append((document, page))

@@ -69,7 +69,7 @@ def _reported(found: Journaled, settings: Settings) -> str:
     said = f"{run.name}: the run of {when} was cut off; of it {_told(run)}"
     if _is_older(run.started_at, run.settings.report / run.lab.id / "report.json"):
         return f"{said}; a newer report is there already"
-    page = write(published(report), run.settings.report) / "report.html"
+    page = write(published(report), run.settings.report, settings.root) / "report.html"
     return f"{said}; its report, incomplete: {shown_path(page, settings.root)}"
 
 

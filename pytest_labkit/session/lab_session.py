@@ -9,6 +9,7 @@ so that workers of pytest-xdist need nothing else.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -27,7 +28,7 @@ from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, V
 from pytest_labkit.faults import deeds
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.report import text
+from pytest_labkit.report import Document, text, wording
 from pytest_labkit.report.document import adapter as documents
 from pytest_labkit.report.harmless import harmless
 from pytest_labkit.report.plain import speakable
@@ -37,6 +38,7 @@ from pytest_labkit.runs.lab_run import LabRun, shown_path
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.outcome import adapter as outcomes
 from pytest_labkit.runs.verdicts import first_sentence, judge
+from pytest_labkit.session import progress
 from pytest_labkit.session.collection import Collection, criterion_of, place_of
 from pytest_labkit.session.service_plan import ServicePlan
 from pytest_labkit.session.workers import is_worker, tell
@@ -49,6 +51,15 @@ _LETTERS = {
     Verdict.TODO: "t",
     Verdict.BLOCKED: "b",
     Verdict.UNKNOWN: "?",
+}
+
+_COLOURS = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "todo": "cyan",
+    "blocked": "cyan",
+    "unknown": "yellow",
 }
 
 _door = pytest.StashKey[Answers]()
@@ -314,6 +325,32 @@ class LabSession:
             writer.line(_readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
+        if self._ending.reports and self._are_labs_alone(terminalreporter):
+            counted = summed(document for document, _ in self._ending.reports)
+            # pytest's last line counts tests: beside the report's criteria that was a second figure.
+            vars(terminalreporter)["build_summary_stats_line"] = lambda: counted
+
+    def _are_labs_alone(self, reporter: pytest.TerminalReporter) -> bool:
+        """Whether nothing has run but tests of labs, of whose verdicts pytest knows no more than the kit."""
+        if _tracebacks(self._config) != "auto":
+            return False
+        ended = [
+            r for reports in reporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)
+        ]
+        return all(
+            outcome_of(report) is not None for report in ended if report.when == "call" or report.failed
+        )
+
+
+def summed(documents: Iterable[Document]) -> tuple[list[tuple[str, dict[str, bool]]], str]:
+    """How many criteria ended how, for pytest's last line: words, each with a colour, and the main one."""
+    totals: Counter[str] = Counter()
+    for document in documents:
+        totals.update(wording.counts(document))
+    parts = [(f"{count} {verdict}", {_COLOURS[verdict]: True}) for verdict, count in totals.items()]
+    colours = [_COLOURS[verdict] for verdict in totals]
+    main = next((colour for colour in ("red", "yellow", "cyan") if colour in colours), "green")
+    return parts, main
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
@@ -344,6 +381,8 @@ def _say(config: pytest.Config, line: str) -> None:
     """Print *line* above the tests' progress; a worker of pytest-xdist has no terminal, and says nothing."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
+        bar: Any = config.pluginmanager.get_plugin(progress.NAME)
+        bar.clear()
         reporter.ensure_newline()
         reporter.write_line(_readable(line, reporter._tw))
 

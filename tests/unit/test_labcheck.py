@@ -41,7 +41,8 @@ COMPLAINTS = {
     ),
     "hints without a warning": (
         ("labs/tiny/hints.toml", "# Hints,", "# Tips,"),
-        "tiny: the first line of hints.toml has to warn its reader: # Hints, from a question to almost the answer.",
+        "tiny: the first line of hints.toml has to warn its reader: "
+        "# Hints, from a question to almost the answer.",
     ),
     "place that is not there": (
         ("labs/tiny/lab.toml", "calc.py:add", "calc.py:plus"),
