@@ -32,7 +32,8 @@ def criterion(lab: TinyLab, id_: str) -> dict[str, Any]:
 
 def check(criterion: str, body: str, name: str = "it") -> str:
     """A test of *criterion*."""
-    return f'\n@pytest.mark.criterion("{criterion}")\ndef test_{name}(answers):\n    """Case {name}."""\n    {body}\n'
+    head = f'\n@pytest.mark.criterion("{criterion}")\ndef test_{name}(answers):\n'
+    return f'{head}    """Case {name}."""\n    {body}\n'
 
 
 @pytest.fixture
@@ -48,7 +49,12 @@ def test_a_failing_challenge_is_told_as_a_criterion_is(challenged: TinyLab) -> N
     result = challenged.run()
     assert 0 == result.ret
     result.stdout.fnmatch_lines(
-        [" ✗ failed   X1  adds what cannot be added*", "*expected  7", "*got       5", "next: look at *calc.py:2*"]
+        [
+            " ✗ failed   X1  adds what cannot be added*",
+            "*expected  7",
+            "*got       5",
+            "next: look at *calc.py:2*",
+        ]
     )
     markdown = (challenged.root / ".labkit/reports/tiny/report.md").read_text("utf-8")
     assert "### ✗ X1 adds what cannot be added" in markdown
@@ -102,7 +108,11 @@ def test_earlier_verdicts_are_kept_while_the_answers_are_the_same(right: TinyLab
     assert 22 == second.ret
     second.stdout.fnmatch_lines(["tiny*3 of 6 points, 5 with earlier runs*", " ✓ passed   A1: earlier"])
     first = criterion(right, "A1")
-    assert ("unknown", 0, "passed") == (first["verdict"], first["points"]["earned"], first["earlier"]["verdict"])
+    assert ("unknown", 0, "passed") == (
+        first["verdict"],
+        first["points"]["earned"],
+        first["earlier"]["verdict"],
+    )
     right.write("notes.py", "NOTE = 1\n")  # another file of answers
     right.run("--lab-criterion", "A3")
     assert ["passed", "passed"] == [criterion(right, id_)["earlier"]["verdict"] for id_ in ("A1", "A2")]

@@ -150,7 +150,10 @@ def test_wrong_usage_ends_with_4(
     ("arguments", "shown"),
     [
         (("hint",), "On which criterion? Type one of these:\n  labkit hint lab3 A2  One writer wins\n"),
-        (("hint", "lab3"), "On which criterion? Type one of these:\n  labkit hint lab3 A2  One writer wins\n"),
+        (
+            ("hint", "lab3"),
+            "On which criterion? Type one of these:\n  labkit hint lab3 A2  One writer wins\n",
+        ),
         (("report",), "Of which lab? Type one of these:\n  labkit report lab3  Event sourcing\n"),
     ],
 )
