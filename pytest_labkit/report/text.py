@@ -105,7 +105,7 @@ def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterat
     explained = _explained(document)
     told = _got(explained)
     for group in _groups(document.criteria, explained, sharing):
-        if len(group) > 1:
+        if len(group) > 1 or wording.did_not_run(group[0]):
             yield _shared(group)
             yield from chain.from_iterable(_measured(criterion, width, named=True) for criterion in group)
             continue

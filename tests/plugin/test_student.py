@@ -195,4 +195,4 @@ def test_a_missed_target_names_the_reference(right: TinyLab) -> None:
     result = right.run("--lab-criterion", "A3")
     got = right.message("A3")["got"]
     assert re.fullmatch(r"[\d,]+ sums/s; the reference [\d.,e+]+ sums/s.*", got)
-    result.stdout.fnmatch_lines(["*missed; the reference *"])
+    result.stdout.fnmatch_lines(["*missed; the reference*"])
