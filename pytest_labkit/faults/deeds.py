@@ -9,9 +9,14 @@ _SHOWN = 3
 
 @dataclass(eq=False)
 class Deed:
-    """*what* was broken, in words; *met* is the exception that went through the end of it."""
+    """
+    *what* was broken, in words; *met* is the exception that went through the end of it.
+
+    What *cuts* connections is felt afterwards, too: whoever keeps a dead one meets it later.
+    """
 
     what: str
+    cuts: bool = False
     is_on: bool = True
     met: BaseException | None = None
 
@@ -24,9 +29,9 @@ class Deed:
 _deeds: list[Deed] = []
 
 
-def begin(what: str) -> Deed:
+def begin(what: str, *, cuts: bool = False) -> Deed:
     """Something is broken from now on."""
-    _deeds.append(Deed(what))
+    _deeds.append(Deed(what, cuts))
     return _deeds[-1]
 
 
@@ -39,10 +44,12 @@ def told(error: BaseException) -> str:
     """What the test had broken when *error* was raised, or before, in a sentence; empty if nothing."""
     chain = _and_context(error)
     on = [deed.what for deed in _deeds if deed.is_on or deed.met in chain]
-    before = [deed.what for deed in _deeds if deed.what not in on]
-    parts = [_listed(on), f"before that: {_listed(before)}" if before else ""]
-    said = "; ".join(filter(None, parts))
-    return f"on purpose, by the check: {said}" if said else ""
+    before = [deed.what for deed in _deeds if deed.cuts and deed.what not in on]
+    parts = [
+        f"on purpose, by the check: {_listed(on)}" if on else "",
+        f"before, on purpose, by the check: {_listed(before)}" if before else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _listed(deeds: list[str]) -> str:

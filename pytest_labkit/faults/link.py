@@ -103,6 +103,7 @@ _TOLD = {
     "refuse": "connections to {} are refused",
     "lose_reply": "replies of {} are lost",
 }
+_CUT = ("blackhole", "limit_data", "reset_peer", "refuse")
 _fault_numbers = count()
 
 
@@ -122,7 +123,7 @@ class LinkFault(Fault):
         where: tuple[str, str | None],
         given: dict[str, Any],
     ) -> None:
-        super().__init__(active, name, _TOLD[kind].format(name.rpartition(" on ")[2]))
+        super().__init__(active, name, _TOLD[kind].format(name.rpartition(" on ")[2]), cuts=kind in _CUT)
         self._proxy = proxy
         self._kind = kind
         self._where = where

@@ -14,17 +14,18 @@ class Fault:
     A fault, active inside its `with`; undone at its end, also when the test raises.
 
     Made for one use. *active* is the list of those that are begun and not undone; *told* says in words
-    what is broken, as a student reads it.
+    what is broken, as a student reads it, and *cuts* that connections do not outlive it.
     """
 
-    def __init__(self, active: list[Fault], name: str, told: str = "") -> None:
+    def __init__(self, active: list[Fault], name: str, told: str = "", *, cuts: bool = False) -> None:
         self.name = name
+        self._cuts = cuts
         self._active = active
         self._told = told or name
         self._deed: Deed | None = None
 
     def __enter__(self) -> Self:
-        self._deed = deeds.begin(self._told)
+        self._deed = deeds.begin(self._told, cuts=self._cuts)
         self._active.append(self)  # first, so that what begins only in part is undone as well
         try:
             self._begin()

@@ -32,7 +32,7 @@ def _a_test_begins() -> Iterator[None]:
 
 def fault(told: str) -> Harmless:
     """A fault that is told as that."""
-    return Harmless([], "name", told)
+    return Harmless([], "name", told, cuts=told != "a request is late")
 
 
 def raised_while(broken: str) -> BaseException:
@@ -66,9 +66,16 @@ def test_a_fault_that_had_ended_is_told_as_before() -> None:
         pass
     error = raised_while("replies of dynamodb are lost")
     assert (
-        "on purpose, by the check: replies of dynamodb are lost; before that: redis is killed"
-        == deeds.told(error)
+        "on purpose, by the check: replies of dynamodb are lost; "
+        "before, on purpose, by the check: redis is killed" == deeds.told(error)
     )
+
+
+def test_what_cuts_nothing_is_over_when_it_is_over() -> None:
+    """A request that was late says nothing of what comes after it."""
+    with fault("a request is late"):
+        pass
+    assert "" == deeds.told(ValueError())
 
 
 def test_a_fault_of_the_test_before_is_not_told() -> None:
