@@ -14,7 +14,8 @@ def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> N
         def test_loaded():
             loaded = {name for name in sys.modules if name.startswith("pytest_labkit")}
             assert loaded == {"pytest_labkit", "pytest_labkit.domain", "pytest_labkit.domain.errors",
-                              "pytest_labkit.domain.expectation", "pytest_labkit.domain.seeds",
+                              "pytest_labkit.domain.difference", "pytest_labkit.domain.expectation",
+                              "pytest_labkit.domain.seeds",
                               "pytest_labkit.host", "pytest_labkit.host.settings", "pytest_labkit.plugin"}
             assert not {"boto3", "docker", "confluent_kafka", "redis", "pydantic"} & set(sys.modules)
         def test_fixtures_are_free(request):
