@@ -244,12 +244,14 @@ def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
 
 
 def _challenges(document: Document, width: int) -> Iterator[Line]:
-    """A challenge that fails is told as a criterion is; the others share a line."""
+    """A challenge that fails is told as a criterion is; others, and what says the same, share a line."""
     explained = _explained(document)
+    told = _got(explained)
     ids = []
     for challenge in document.challenges:
-        if challenge is explained or challenge.verdict in ("failed", "error"):
-            yield from _alone(challenge, explained, _got(explained), width)
+        says_more = challenge.verdict in ("failed", "error") and _got(challenge) != told
+        if challenge is explained or says_more:
+            yield from _alone(challenge, explained, told, width)
         elif challenge.earlier:
             before = challenge.earlier.verdict
             ids.append(f"{wording.GLYPHS[before]} {challenge.id} {before} earlier")
