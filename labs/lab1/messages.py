@@ -83,13 +83,13 @@ def create_test_message(i: int) -> Message:
 
 def default_topic() -> str:
     """
-    The topic of part A: `lab1-orders`, or what `LAB1_TOPIC` says.
+    The topic of part A: `lab1-orders`, or what `KAFKA_TOPIC` says.
 
     It is made, with 3 partitions, if it is not there.
     """
     from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-    name = os.environ.get("LAB1_TOPIC", TOPIC)
+    name = os.environ.get("KAFKA_TOPIC", TOPIC)
     admin = AdminClient({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]})
     if name not in admin.list_topics(timeout=_SILENT_S).topics:
         _make(admin, NewTopic(name, num_partitions=PARTITIONS))
