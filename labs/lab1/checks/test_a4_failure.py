@@ -13,8 +13,8 @@ pytestmark = pytest.mark.criterion("A4")
 
 TIMEOUT_S = 2.0
 MORE_S = 3.0
+PATIENT_S = 100.0  # a broker that was killed is back within this, on a busy machine too
 KEYS = 5
-LONGER = "a failure that is shorter than delivery_timeout_s must not make a message fail"
 TWICE = "a batch whose acknowledgement was lost is sent again: without idempotence it is stored twice"
 
 
@@ -126,7 +126,7 @@ def test_what_is_not_acknowledged_is_not_delivered(topics, answers, faults):
 def test_acknowledgements_are_lost(topics, producer, faults, strategy):
     """The broker stores batches, and the connection breaks before it can say so."""
     topic, messages = topics.new(3), some(240)
-    one = producer(strategy, topic=topic, batch_size=20)
+    one = producer(strategy, topic=topic, batch_size=20, delivery_timeout_s=PATIENT_S)
     with faults.kafka.lose_reply(times=5) as fault:
         for start in range(0, 240, 40):
             send(one, messages[start : start + 40])
@@ -140,7 +140,7 @@ def test_acknowledgements_are_lost(topics, producer, faults, strategy):
 def test_the_link_is_reset(topics, producer, faults):
     """Connections are reset again and again while messages are on their way."""
     topic, messages = topics.new(3), some(240)
-    one = producer("key_hash", topic=topic)
+    one = producer("key_hash", topic=topic, delivery_timeout_s=PATIENT_S)
     for start in range(0, 240, 80):
         send(one, messages[start : start + 20])
         with faults.kafka.reset_peer() as fault:
@@ -155,7 +155,7 @@ def test_the_link_is_reset(topics, producer, faults):
 def test_the_broker_is_killed(topics, producer, faults):
     """The broker is killed while messages are on their way, and started again."""
     topic, messages = topics.new(3), some(300)
-    one = producer("key_hash", topic=topic)
+    one = producer("key_hash", topic=topic, delivery_timeout_s=PATIENT_S)
     send(one, messages[:100])
     one.flush()
     send(one, messages[100:150])
