@@ -7,7 +7,7 @@ Positions along a lane are in percent and heights in pixels, so that it fits any
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_labkit.domain.model import Drawing, Join, Mark
 from pytest_labkit.report.wording import figure
@@ -15,6 +15,7 @@ from pytest_labkit.report.wording import figure
 MOST = 300  # marks that are drawn
 _TOP_PX, _LANE_PX, _DOT_PX = 30, 52, 14
 _FIRST, _LAST = 2.0, 98.0  # percent: a mark at the edge is seen whole
+_LETTER = 1.0  # percent that a letter may need
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Dot:
-    """A mark: *x* in percent, *y* in pixels; its *label* is written where it is joined or wrong."""
+    """A mark: *x* in percent, *y* in pixels; *label* is written below it, if it is not empty."""
 
     x: float
     y: int
@@ -71,26 +72,36 @@ def picture(drawing: Drawing) -> Picture | None:
     tops = {lane.name: lane.y + _DOT_PX for lane in lanes}
     first, last = min(mark.at for mark in marks), max(mark.at for mark in marks)
     joins = [join for join in drawing.joins if 0 <= join.one < len(marks) and 0 <= join.other < len(marks)]
+    dots = [_dot(mark, _percent(mark.at, first, last), tops[mark.lane]) for mark in marks]
     joined = {place for join in joins for place in (join.one, join.other)}
-    dots = [
-        _dot(mark, _percent(mark.at, first, last), tops[mark.lane], named=mark.wrong or place in joined)
-        for place, mark in enumerate(marks)
-    ]
+    labelled = _with_labels(dots, marks, [n for n, mark in enumerate(marks) if mark.wrong or n in joined])
     return Picture(
         height=_TOP_PX + len(lanes) * _LANE_PX,
         first=figure(first),
         last=figure(last),
         lanes=lanes,
-        dots=tuple(dots),
+        dots=tuple(labelled),
         lines=tuple(_line(join, dots, marks) for join in joins),
         left_out=len(drawing.marks) - len(marks),
     )
 
 
-def _dot(mark: Mark, x: float, y: int, *, named: bool) -> Dot:
+def _dot(mark: Mark, x: float, y: int) -> Dot:
     anchor = "start" if x < 10 else "end" if x > 90 else "middle"
-    told = f"{mark.lane}, {figure(mark.at)}: {mark.label}"
-    return Dot(x, y, mark.wrong, mark.label if named else "", anchor, told)
+    return Dot(x, y, mark.wrong, "", anchor, f"{mark.lane}, {figure(mark.at)}: {mark.label}")
+
+
+def _with_labels(dots: Sequence[Dot], marks: Sequence[Mark], named: Sequence[int]) -> list[Dot]:
+    """*dots*, of which those *named* have their labels as far as none lies on another."""
+    made, ends = list(dots), dict[int, float]()
+    for place in sorted(named, key=lambda place: dots[place].x):
+        dot, label = dots[place], marks[place].label
+        width = len(label) * _LETTER
+        start = dot.x - {"start": 0.0, "middle": width / 2, "end": width}[dot.anchor]
+        if start >= ends.get(dot.y, -width):
+            made[place] = replace(dot, label=label)
+            ends[dot.y] = start + width + _LETTER
+    return made
 
 
 def _line(join: Join, dots: Sequence[Dot], marks: Sequence[Mark]) -> Line:

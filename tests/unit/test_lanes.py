@@ -47,6 +47,16 @@ def test_lanes_by_name_and_marks_along_them():
     assert ("0", "4") == (drawn.first, drawn.last)
 
 
+def test_no_label_lies_on_another():
+    """Of wrong marks that are near each other the first has its label; each lane is for itself."""
+    near = tuple(
+        Mark(f"log {n % 2}", "ten letters", at, wrong=True) for n, at in enumerate([50, 50, 51, 99, 0])
+    )
+    assert ["ten letters"] * 2 + [""] + ["ten letters"] * 2 == [
+        dot.label for dot in lanes.picture(Drawing("", "", near)).dots
+    ]
+
+
 def test_a_join_is_a_line_between_its_marks():
     """It leads from one mark to the other, and says why; a join of a mark that is not drawn is left out."""
     drawn = lanes.picture(replace(LOGS, joins=(*LOGS.joins, Join(0, 99, "nowhere"))))

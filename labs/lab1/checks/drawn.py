@@ -8,7 +8,10 @@ from labs.lab1.checks.scenarios import FAULTS, Played
 from labs.lab1.messages import Record
 from pytest_labkit.domain.model import Join, Mark
 
-IN_ORDER = "in order"
+
+def told(one: Played) -> str:
+    """What came of a scenario, in a few words."""
+    return f"{one.finding.anomaly}: {one.finding.got}" if one.finding else "in order"
 
 
 def grid(played: Sequence[Played]) -> list[Mark]:
@@ -16,7 +19,7 @@ def grid(played: Sequence[Played]) -> list[Mark]:
     return [
         Mark(
             lane=one.scenario.placement,
-            label=f"{one.scenario.fault}: {one.finding.got if one.finding else IN_ORDER}",
+            label=f"{one.scenario.fault}: {told(one)}",
             at=float(FAULTS.index(one.scenario.fault) + 1),
             wrong=one.finding is not None,
         )

@@ -20,7 +20,7 @@ def test_95_percent_of_the_scenarios(topics, answers, faults, rng, measure, draw
     drawing(f"{len(played)} scenarios; along each lane: {', '.join(FAULTS)}", "fault", drawn.grid(played))
     wrong = sorted((one for one in played if one.finding), key=lambda one: len(one.finding.evidence))
     for one in wrong[:DRAWN]:
-        drawing(f"{one.scenario}: {one.finding.got}", "offset", *drawn.log(one))
+        drawing(f"{one.scenario}. {one.finding.expected}; {one.finding.got}", "offset", *drawn.log(one))
     share = 100 * (len(played) - len(wrong)) / len(played)
     try:
         measure.record("correct_order", [share], unit="%")

