@@ -141,6 +141,7 @@ class Stage:
                     one.send(number)
 
     def _close(self, played: list[Played]) -> None:
+        _flush(played)
         for one in played:
             for producer in one.producers:
                 producer.close()
