@@ -104,10 +104,9 @@ class Stage:
         played = self._set_up(fault)
         self._process = self._answers.another_process() if fault == KILLED else self._answers
         self._open(played)
-        first, second = sorted(self._chance.sample(range(6, MESSAGES - 6), 2))
+        first, half, second = sorted(self._chance.sample(range(6, MESSAGES - 6, 2), 3))
         self._send(played, 0, first)
         _flush(played)
-        half = self._chance.randint(first, second)
         self._send(played, first, half)
         with _FAULTS[fault](self, played):
             self._send(played, half, second)
