@@ -18,7 +18,7 @@ from labs.lab1.messages import Message, Record
 from pytest_labkit import KitError, Mistake
 from pytest_labkit.checks import messages
 from pytest_labkit.checks.finding import Finding
-from pytest_labkit.checks.history import History
+from pytest_labkit.checks.history import History, Outcome
 
 STRATEGIES = ("round_robin", "key_hash", "sticky")
 PARTITIONS = (1, 2, 3, 6)
@@ -58,6 +58,7 @@ class Played:
     finding: Finding | None = None
     producers: list[Any] = field(default_factory=list)
     unsettled: list[int] = field(default_factory=list)  # sent since the last flush
+    failed: set[str] = field(default_factory=set)  # what producers say of messages: they gave them up
     received: list[Record] = field(default_factory=list)
 
     def message(self, number: int) -> Message:
@@ -143,6 +144,7 @@ class Stage:
         _flush(played)
         for one in played:
             for producer in one.producers:
+                one.failed |= {_name(message) for message in producer.failed}
                 producer.close()
             one.producers = []
         if self._process is not self._answers:
@@ -246,7 +248,21 @@ def judged(one: Played) -> Finding | None:
         replace(operation, value=_names(operation.value, there)) if operation.name == "receive" else operation
         for operation in one.history
     ]
-    return messages.log(operations)
+    return _given_up(one) or messages.log(operations)
+
+
+def _given_up(one: Played) -> Finding | None:
+    """The first message that was not delivered, though nothing was broken for long."""
+    sends = [operation for operation in one.history if operation.args.get("message") in one.failed]
+    if not sends:
+        return None
+    name, more = sends[0].args["message"], len(sends) - 1
+    return Finding(
+        "failed",
+        f"{name} to be delivered: what broke was mended well within delivery_timeout_s",
+        f"it is in failed, and {more} more" if more else "it is in failed",
+        (replace(sends[0], outcome=Outcome.FAILED),),
+    )
 
 
 def _names(got: list[Record], there: dict[tuple[int, int], tuple[str, int]]) -> list[str]:
