@@ -191,7 +191,7 @@ class Stage:
         """The broker stores batches, and the connection breaks before it can say so."""
         with self._faults.kafka.lose_reply(times=len(played)) as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
     @contextmanager
     def broker_restarted(self, played: list[Played]) -> Iterator[None]:
@@ -204,14 +204,14 @@ class Stage:
         """Every byte is late, by 5 to 25 ms."""
         with self._faults.kafka.latency(0.015, jitter=0.01) as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
     @contextmanager
     def link_reset(self, played: list[Played]) -> Iterator[None]:
         """Connections are reset, and new ones for as long as some messages are sent."""
         with self._faults.kafka.reset_peer() as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
 
 KILLED = "process killed"
@@ -232,9 +232,19 @@ def _flush(played: list[Played]) -> None:
         one.flush()
 
 
-def _has_fired(times: int) -> None:
-    if not times:
-        raise KitError("A fault met nothing, so it proves nothing.")
+def met(fault: Any, faults: Any) -> None:
+    """
+    The *fault* has happened to something.
+
+    Raises:
+        Mistake: It met nothing as no acknowledgement was asked for, so that none could be lost.
+        KitError: It met nothing, so it proves nothing.
+    """
+    if fault.fired:
+        return
+    if any(acks == 0 for acks, _ in faults.kafka.produced()):
+        raise Mistake(checked="", expected="requests that ask for an acknowledgement", got="acks=0")
+    raise KitError("A fault met nothing, so it proves nothing.")
 
 
 def _name(message: Message | Record) -> str:
