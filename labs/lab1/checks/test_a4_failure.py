@@ -159,14 +159,14 @@ def test_the_link_is_reset(topics, producer, faults):
 @pytest.mark.promise("A4.3", "A4.4")
 def test_the_broker_is_killed(topics, producer, faults):
     """The broker is killed while messages are on their way, and started again."""
-    topic, messages = topics.new(3), some(300)
+    topic, messages = topics.new(3), some(230)
     one = producer("key_hash", topic=topic, delivery_timeout_s=PATIENT_S)
     send(one, messages[:100])
     one.flush()
     send(one, messages[100:150])
     with faults.kafka.killed():
-        send(one, messages[150:250])
-    send(one, messages[250:])
+        send(one, messages[150:180])
+    send(one, messages[180:])
     one.flush()
     settled(one, messages)
     lie_once_and_in_order(topics, topic, messages)
