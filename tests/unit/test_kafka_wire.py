@@ -229,7 +229,7 @@ def fetched_by(version: int, reply: bytes, size: int) -> list[Fetched]:
 
 @pytest.mark.parametrize("version", range(13))
 def test_fetched_records_are_counted(version: int) -> None:
-    """In every version; a marker of a transaction is no record, and a batch that is cut off does not count."""
+    """In every version; markers of transactions are no records, a batch that is cut off does not count."""
     whole, marker = batch(20) + batch(3), batch(1, attributes=0x20)
     reply = fetch_reply(version, {0: whole + batch(500)[:-1], 2: marker + batch(7)})
     expected = [Fetched("carts", 0, 23), Fetched("carts", 2, 7)]
