@@ -18,6 +18,8 @@ DEADLINE_S = 30.0
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
+LARGEST = 100_000
+"""Bytes that a record of a log may have: the topic is configured so."""
 
 _BATCH = 20  # records that the kit writes at once: a broker sends no less than a batch
 
@@ -42,7 +44,8 @@ class Carts:
         self._bootstrap = bootstrap
         self.topic = f"carts-{secrets.token_hex(4)}"
         self.snapshots = f"{self.topic}-snapshots"
-        _make_topic(bootstrap, self.topic, PARTITIONS, {"retention.ms": "-1"})
+        config = {"retention.ms": "-1", "max.message.bytes": str(LARGEST)}
+        _make_topic(bootstrap, self.topic, PARTITIONS, config)
         _make_topic(bootstrap, self.snapshots, 1, {"cleanup.policy": "compact"})
 
     def write(self, events: Iterable[CartEvent]) -> None:

@@ -11,7 +11,7 @@ from pytest_labkit import expect
 pytestmark = pytest.mark.criterion("C3")
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
-QUESTIONS = 12
+QUESTIONS = 10
 
 
 def added(*times):
@@ -73,18 +73,19 @@ def test_events_that_come_late(carts, cart_log):
 
 @pytest.mark.promise("C3.4", "C3.5")
 def test_snapshots_change_no_answer(carts, cart_log, answers, rng):
-    """Snapshots are taken, before and behind the instant; then an event comes that occurred long ago."""
+    """Snapshots are taken, before and behind the instant, and after an event that occurred long ago."""
     *events, late = added(*(NOON + minute * MINUTE for minute in [*range(1, 13), 2]))
     carts.write(events[:6])
     cart_log.take_snapshot("1")
     carts.write(events[6:])
-    instants = [NOON + minute * MINUTE for minute in (0, 3, 6, 9, 12)]
+    instants = [NOON + minute * MINUTE for minute in (3, 6, 12)]
     right_at(cart_log, events, *instants)
     cart_log.take_snapshot("1")
     right_at(cart_log, events, *instants)
     cart_log.append(late)
     right_at(cart_log, [*events, late], *instants)
-    right_at(answers.another_process().event_sourcing.CartLog(carts.topic), [*events, late], *instants[:2])
+    cart_log.take_snapshot("1")
+    right_at(answers.another_process().event_sourcing.CartLog(carts.topic), [*events, late], *instants)
 
 
 @pytest.mark.promise("C3.1", "C3.3")
