@@ -2,7 +2,7 @@
 
 import pytest
 
-from labs.lab1.checks.carts import Carts, cart_after, life, same_cart, shuffled
+from labs.lab1.checks.carts import Background, Carts, cart_after, life, same_cart, shuffled
 from pytest_labkit import expect
 
 pytestmark = pytest.mark.criterion("C2")
@@ -65,6 +65,28 @@ def test_a_snapshot_and_the_events_behind_it(carts, cart_log, answers, rng):
             same_cart(cart_after(events[:end]), log.rebuild("1"), f"with an old snapshot, at {end}, the cart")
         elsewhere.take_snapshot("1")
         same_cart(cart_after(events[:end]), cart_log.rebuild("1"), f"with a new snapshot, at {end}, the cart")
+
+
+@pytest.mark.promise("C2.3")
+def test_events_come_meanwhile(faults, carts, cart_log, rng):
+    """Snapshots are taken while events come, over a slow link: none of them is lost between the two."""
+    events = life(rng, "1", 30)
+
+    def write():
+        for event in events:
+            carts.write([event])
+
+    with faults.kafka.latency(0.03):
+        writing = Background(write)
+        while writing.is_alive:
+            cart_log.take_snapshot("1")
+        writing.join()
+    same_cart(
+        cart_after(events),
+        cart_log.rebuild("1"),
+        "the cart",
+        "the offset that is kept was asked for after the cart had been rebuilt",
+    )
 
 
 @pytest.mark.promise("C2.4")
