@@ -94,6 +94,12 @@ class Carts:
             producer.produce(self.snapshots, value, key)
         _delivered(producer)
 
+    def delete(self) -> None:
+        """Delete both topics."""
+        admin = _admin(self._bootstrap)  # must outlive its futures
+        for gone in admin.delete_topics([self.topic, self.snapshots]).values():
+            gone.result(DEADLINE_S)
+
     def _produce(self, producer: Any, events: Iterable[CartEvent]) -> None:
         for number, event in enumerate(events):
             sent_ms = 1_000_000_000_000 - number * 1000  # Kafka's times go back, in 2001
@@ -117,11 +123,18 @@ def _delivered(producer: Any) -> None:
 
 
 def _make_topic(bootstrap: str, name: str, partitions: int, config: dict[str, str]) -> None:
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import NewTopic
+
+    admin = _admin(bootstrap)  # must outlive its futures
+    admin.create_topics([NewTopic(name, partitions, -1, config=config)])[name].result(DEADLINE_S)
+
+
+def _admin(bootstrap: str) -> Any:
+    from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.list_topics(timeout=DEADLINE_S)  # librdkafka drops what it asks before it knows the brokers
-    admin.create_topics([NewTopic(name, partitions, -1, config=config)])[name].result(DEADLINE_S)
+    return admin
 
 
 # Wherever a student keeps snapshots, they can be lost and damaged
@@ -282,9 +295,11 @@ class Background:
 
 
 @pytest.fixture
-def carts(kafka: Any) -> Carts:
+def carts(kafka: Any) -> Iterator[Carts]:
     """The topic of a log, of the test's own, with nothing in it."""
-    return Carts(kafka.address)
+    made = Carts(kafka.address)
+    yield made
+    made.delete()
 
 
 @pytest.fixture

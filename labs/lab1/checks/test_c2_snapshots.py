@@ -90,12 +90,13 @@ def test_events_come_meanwhile(faults, carts, cart_log, rng):
 
 
 @pytest.mark.promise("C2.4")
-def test_a_snapshot_is_of_one_cart(kafka, carts, cart_log, cart_services, answers, rng):
+def test_a_snapshot_is_of_one_cart(request, kafka, carts, cart_log, cart_services, answers, rng):
     """Snapshots of carts with ids that are alike, and of a cart of another log, are not mixed up."""
     ids = ["1", "11", "1*", ""]
     lives = {cart_id: life(rng, cart_id, 5 + number) for number, cart_id in enumerate(ids)}
     carts.write(shuffled(rng, *lives.values()))
     others = Carts(kafka.address)
+    request.addfinalizer(others.delete)
     other_log = answers.event_sourcing.CartLog(others.topic)
     other_life = life(rng, "1", 3)
     others.write(other_life)
