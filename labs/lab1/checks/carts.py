@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytest
@@ -50,9 +51,8 @@ class Carts:
 
     def write(self, events: Iterable[CartEvent]) -> None:
         """Write *events* in turn, as Java's default partitioner places them; Kafka's times say nothing."""
-        producer = self._producer()
-        self._produce(producer, events)
-        _delivered(producer)
+        self._produce(self._writer, events)
+        _delivered(self._writer)
 
     def write_in_transaction(self, events: Iterable[CartEvent], *, commit: bool) -> None:
         """Write *events* in a transaction that is committed or aborted."""
@@ -89,10 +89,9 @@ class Carts:
 
     def write_snapshots(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
         """Write *records*, each a key and a value, into the topic for snapshots."""
-        producer = self._producer()
         for key, value in records:
-            producer.produce(self.snapshots, value, key)
-        _delivered(producer)
+            self._writer.produce(self.snapshots, value, key)
+        _delivered(self._writer)
 
     def delete(self) -> None:
         """Delete both topics."""
@@ -104,6 +103,10 @@ class Carts:
         for number, event in enumerate(events):
             sent_ms = 1_000_000_000_000 - number * 1000  # Kafka's times go back, in 2001
             producer.produce(self.topic, encode(event), event.cart_id.encode(), timestamp=sent_ms)
+
+    @cached_property
+    def _writer(self) -> Any:
+        return self._producer()
 
     def _producer(self, **more: str) -> Any:
         from confluent_kafka import Producer

