@@ -31,11 +31,12 @@ def right_at(log, events, *instants):
 @pytest.mark.promise("C3.1")
 def test_the_bounds(carts, cart_log):
     """Before its first event a cart is Cart(), and each event counts from its very instant on."""
-    events = added(NOON, NOON + MINUTE)
-    same_cart(Cart(), cart_log.state_at("1", NOON), "in an empty log, cart '1'")
+    first, second = NOON + 500 * MICROSECOND, NOON + MINUTE
+    events = added(first, second)
+    same_cart(Cart(), cart_log.state_at("1", first), "in an empty log, cart '1'")
     carts.write(events)
-    right_at(cart_log, events, NOON - 999 * MINUTE, NOON - MICROSECOND, NOON, NOON + MICROSECOND)
-    right_at(cart_log, events, NOON + MINUTE - MICROSECOND, NOON + MINUTE, NOON + 9_999_999 * MINUTE)
+    right_at(cart_log, events, NOON - 999 * MINUTE, first - MICROSECOND, first, first + MICROSECOND)
+    right_at(cart_log, events, second - MICROSECOND, second, NOON + 9_999_999 * MINUTE)
 
 
 @pytest.mark.promise("C3.2")
