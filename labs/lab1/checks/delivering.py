@@ -220,7 +220,7 @@ class Lives:
                     hold.let_go()
 
     def _made(self, process: Any, life: Any, handle: Callable[[Any], Any] | None) -> Any:
-        return self._make(process, life.handling(handle) if handle else None)
+        return self._make(process, None if handle is None else life.handling(handle))
 
 
 def first_taken(consumer: Any, limit: int = 100) -> Any:
@@ -237,6 +237,15 @@ def first_taken(consumer: Any, limit: int = 100) -> Any:
             return taken
     expect(False, expected=f"run_once to take a record within {DEADLINE_S:g} s", got="0 each time")
     return 0
+
+
+def read_on(consumer: Any, topic: Topic) -> None:
+    """Call `run_once` until all of *topic* is committed."""
+    until = time.monotonic() + DEADLINE_S
+    while consumer.run_once(WAIT_S, 100) or not topic.is_read():
+        if time.monotonic() > until:
+            break
+    is_read(topic)
 
 
 def take(consumer: Any, many: int, limit: int = 100) -> None:

