@@ -207,6 +207,33 @@ class Chronicle:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """What is drawn along an axis, and its unit."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What was measured of *name*, round by round: a place on both axes for each round."""
+
+    name: str
+    x: tuple[Figure, ...]
+    y: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Two figures of several things, the one against the other: shown whatever the verdict."""
+
+    title: str
+    x: Axis
+    y: Axis
+    clouds: tuple[Cloud, ...]
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """
     A criterion with its verdict and the evidence for it; durations are in seconds.
@@ -220,6 +247,7 @@ class CriterionResult:
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
     chronicles: tuple[Chronicle, ...] = ()
+    scatters: tuple[Scatter, ...] = ()
     not_run: tuple[str, ...] = ()
 
     @property

@@ -20,6 +20,7 @@ from pytest_labkit.domain.kinds import Figure, Prose
 from pytest_labkit.domain.model import (
     AnswerFile,
     Chronicle,
+    Scatter,
     CriterionResult,
     Measurement,
     Message,
@@ -70,6 +71,7 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
+    scatters: tuple[Scatter, ...]
     not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 

@@ -23,7 +23,7 @@ from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
-from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Verdict
+from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Scatter, Verdict
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
@@ -52,6 +52,7 @@ _LETTERS = {
 
 _door = pytest.StashKey[Answers]()
 _chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
+_scatters = pytest.StashKey[Iterable[Scatter]]()  # likewise
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 _outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
@@ -109,6 +110,10 @@ class LabSession:
     def keep_chronicles(self, item: pytest.Item, chronicles: list[Chronicle]) -> None:
         """Take *chronicles*, a list that grows while *item* runs, into its outcome."""
         item.stash[_chronicles] = chronicles
+
+    def keep_scatters(self, item: pytest.Item, scatters: list[Scatter]) -> None:
+        """Take *scatters*, a list that grows while *item* runs, into its outcome."""
+        item.stash[_scatters] = scatters
 
     # The run
 
@@ -228,6 +233,7 @@ class LabSession:
             measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
             chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
+            scatters=harmless(tuple(item.stash.get(_scatters, ()))),
             place=place_of(item),
             hung=call.excinfo is not None and isinstance(call.excinfo.value, limits.OutOfTime),
         )
