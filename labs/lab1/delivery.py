@@ -57,7 +57,7 @@ class AtMostOnceConsumer:
 
 class AtLeastOnceConsumer:
     """
-    Handles each payment once at least. Promises B2.1 to B2.9 in README.md.
+    Handles each payment once at least. Promises B2.1 to B2.10 in README.md.
 
     Arguments as of `AtMostOnceConsumer`.
     """

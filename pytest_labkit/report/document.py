@@ -20,12 +20,12 @@ from pytest_labkit.domain.kinds import Figure, Prose
 from pytest_labkit.domain.model import (
     AnswerFile,
     Chronicle,
-    Scatter,
     CriterionResult,
     Measurement,
     Message,
     Part,
     Report,
+    Scatter,
     ServiceInfo,
     Status,
     Verdict,

@@ -78,7 +78,9 @@ class _Scale:
         """Four or so, at values that can be said in a word."""
         places = [self._low + (self._high - self._low) * share for share in (0.06, 0.36, 0.66, 0.96)]
         values = [_plain(10**place if self._is_log else place) for place in places]
-        return tuple(Tick(self.at(value), figure(value)) for value in dict.fromkeys(values) if self._knows(value))
+        return tuple(
+            Tick(self.at(value), figure(value)) for value in dict.fromkeys(values) if self._knows(value)
+        )
 
     def _knows(self, value: float) -> bool:
         return value > 0 or not self._is_log

@@ -22,7 +22,7 @@ VERSION = "4.1.1"
 AWAITED = "a record produced and consumed"
 MAIN_CLASS = "kafka.Kafka"
 FEATURES = Path(__file__).with_name("kafka.bootstrap.checkpoint")
-"""What `kafka-storage format` of `VERSION` writes into `bootstrap.checkpoint`: the newest level of each feature."""
+"""What `kafka-storage format` of `VERSION` writes into `bootstrap.checkpoint`: each feature at its newest."""
 
 RELEASE = Release("Kafka", VERSION, f"apache/kafka:{VERSION}", "kafka")
 _VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
@@ -151,8 +151,8 @@ def _prepare(folder: Path, node: Node, nodes: Sequence[Node], *, cluster_id: str
     Write all that *node* of *nodes* starts from into *folder*.
 
     The storage is formatted by hand, as `kafka-storage format` would take a JVM of 1.6 to 3.2 s. What that
-    leaves is a `meta.properties`, and the first records of the cluster's metadata: the levels of its features.
-    Without them there are no groups of the new protocol (`group.version`).
+    leaves is a `meta.properties`, and the first records of the cluster's metadata: its features, without
+    which there are no groups of the new protocol (`group.version`).
     """
     data = folder / "data"
     data.mkdir(parents=True)

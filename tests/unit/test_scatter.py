@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from report_samples import report
@@ -16,7 +17,10 @@ COSTS = Scatter(
     "What it costs",
     Axis("throughput", "records/s"),
     Axis("latency", "ms"),
-    (Cloud("quick", (1000.0, 1200.0, 1100.0), (1.0, 3.0, 2.0)), Cloud("sure", (10.0, 11.0, 12.0), (100.0, 90.0, 95.0))),
+    (
+        Cloud("quick", (1000.0, 1200.0, 1100.0), (1.0, 3.0, 2.0)),
+        Cloud("sure", (10.0, 11.0, 12.0), (100.0, 90.0, 95.0)),
+    ),
 )
 
 
@@ -48,7 +52,7 @@ def test_labels_do_not_cover_each_other():
     """Things that cost the same have their names one below the other."""
     same = replace(COSTS, clouds=tuple(replace(COSTS.clouds[0], name=name) for name in "abc"))
     places = sorted(cloud.label_y for cloud in scatter.plot(same).clouds)
-    assert all(later - earlier >= 12 for earlier, later in zip(places, places[1:], strict=False))
+    assert all(later - earlier >= 12 for earlier, later in pairwise(places))
 
 
 def test_nothing_to_draw():

@@ -57,20 +57,25 @@ class Cluster:
         """Payments that there have not been yet."""
         numbers = [next(self._payments) for _ in range(many)]
         return [
-            Payment(payment_id=f"p{n}", account=f"account-{n % accounts}", amount=n * n % 97 + 1) for n in numbers
+            Payment(payment_id=f"p{n}", account=f"account-{n % accounts}", amount=n * n % 97 - 20)
+            for n in numbers
         ]
 
     def send(self, topic: str, records: Iterable[Mapping[str, Any]]) -> list[Message]:
         """Send records, given as arguments of `produce`, and wait for all of them."""
         told: list[tuple[KafkaError | None, Message]] = []
         for record in records:
-            self._producer.produce(topic, on_delivery=lambda error, message: told.append((error, message)), **record)
+            self._producer.produce(
+                topic, on_delivery=lambda error, message: told.append((error, message)), **record
+            )
         self._producer.flush(WAIT_S)
         return _all_well(told)
 
     def aborted(self, topic: str, payments: list[Payment], partition: int) -> None:
         """Send *payments* in a transaction that is aborted."""
-        producer = Producer({"bootstrap.servers": self.address, "transactional.id": f"kit-{secrets.token_hex(4)}"})
+        producer = Producer(
+            {"bootstrap.servers": self.address, "transactional.id": f"kit-{secrets.token_hex(4)}"}
+        )
         producer.init_transactions(WAIT_S)
         producer.begin_transaction()
         for payment in payments:
@@ -219,7 +224,9 @@ def _leave_group(group: str, member: str) -> bytes:
 def _heartbeat(group: str, member: str) -> bytes:
     head = struct.pack(">hhi", _CONSUMER_GROUP_HEARTBEAT, 0, 1) + _text("kit") + b"\0"
     named = _compact(group) + _compact(member) + struct.pack(">i", _LEAVING)
-    nothing = b"\0\0" + struct.pack(">i", -1) + b"\0\0\0\0"  # instance, rack; timeout; topics, assignor, owned, tags
+    nothing = (
+        b"\0\0" + struct.pack(">i", -1) + b"\0\0\0\0"
+    )  # instance, rack; timeout; topics, assignor, owned, tags
     return head + named + nothing
 
 

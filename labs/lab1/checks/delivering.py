@@ -1,4 +1,4 @@
-"""Don't change this file: consumers in processes that are killed, or stopped for long, at any of their steps."""
+"""Don't change this file: consumers in processes that are killed, or stopped for long, at any step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ LIMIT = 2  # records that one run_once takes, where a process is killed
 SETTLED_S = 0.15  # more than what an automatic commit takes, as `CONFIG` sets it
 NEVER = 10**9
 
-CONFIG = {"auto.commit.interval.ms": "100", "group.protocol": os.environ.get("LAB1_GROUP_PROTOCOL", "classic")}
+CONFIG = {
+    "auto.commit.interval.ms": "100",
+    "group.protocol": os.environ.get("LAB1_GROUP_PROTOCOL", "classic"),
+}
 """What the checks add to a consumer's properties."""
 NEW_PROTOCOL = CONFIG | {"group.protocol": "consumer"}
 
@@ -163,19 +166,19 @@ class Lives:
         return hold.name
 
     def asleep_at(
-        self, step: int, meanwhile: Callable[[], Any], handle: Callable[[Any], Any] | None = None
+        self, step: int, meanwhile: Callable[[str], Any], handle: Callable[[Any], Any] | None = None
     ) -> str | None:
         """
         A life that is stopped at *step*, for so long that its session runs out; then it goes on.
 
-        *meanwhile* is done while it sleeps. The name of the step, `None` if it did not come to that.
+        *meanwhile* is called with the name of the step while it sleeps. The name of the step, `None` if it did not come to that.
         """
         with self._held_at(step, handle) as (process, hold, going):
             if hold.name is not None:
                 number = process.beside("steps").pid()
                 os.kill(number, signal.SIGSTOP)
                 self._topic.evict()
-                meanwhile()
+                meanwhile(hold.name)
                 os.kill(number, signal.SIGCONT)
                 hold.let_go()
             going.result()
@@ -268,7 +271,7 @@ def side_by_side(answers: Any, topic: Topic, makers: Iterable[Callable[[Any], An
             process = open_.enter_context(answers.another_process())
             life, consumer = process.beside("steps").life(NEVER, _never), made(process)
             runs.append(
-                Background(lambda l=life, c=consumer: l.run(c, WAIT_S, limit, topic.is_read, DEADLINE_S))
+                Background(lambda one=life, c=consumer: one.run(c, WAIT_S, limit, topic.is_read, DEADLINE_S))
             )
             before = topic.committed()
             _until(lambda b=before, r=runs: topic.committed() != b or r[-1].is_over)

@@ -1,9 +1,9 @@
 """
 Don't change this file: a consumer's life in a process of its own, which can be held at any of its steps.
 
-A step is the moment before your code calls Kafka's client (but to ask it for records), sends something over a
-socket, which is how Redis is reached, or calls the handler that it was given; so each is also the moment after
-the step before it. While it is held nothing else happens in that thread; then the process is killed, or goes
+A step is the moment before your code calls Kafka's client (but to ask it for records), sends something over
+a socket, which is how Redis is reached, or calls the handler that it was given; so each is also the moment
+after the step before it. While it is held nothing else happens in that thread; then the process is killed, or goes
 on as one that was long asleep.
 """
 

@@ -97,7 +97,7 @@ def test_asleep_for_long(topic, lives, witness):
     for step in range(1, ASLEEP + 1):
         topic.send(3)
         other = witness.handler()
-        lives.asleep_at(step, lambda o=other: lives.to_the_end(o), witness.handler())
+        lives.asleep_at(step, lambda _name, o=other: lives.to_the_end(o), witness.handler())
         witness.never_repeats("a commit that was refused is not the end of run_once")
 
 

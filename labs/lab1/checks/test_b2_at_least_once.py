@@ -42,7 +42,7 @@ def lives(answers, topic, make):
     return Lives(answers, topic, make)
 
 
-@pytest.mark.promise("B2.1", "B2.2")
+@pytest.mark.promise("B2.1", "B2.2", "B2.10")
 @pytest.mark.parametrize("config", [CONFIG, NEW_PROTOCOL], ids=["as the checks", "group.protocol=consumer"])
 def test_without_a_crash(answers, topic, make, witness, config):
     """A new group reads a topic from its start; closed and opened again, it goes on where it was."""
@@ -108,7 +108,7 @@ def test_a_handler_raises(answers, topic, make, witness):
 
 @pytest.mark.promise("B2.6")
 def test_what_is_no_record(answers, topic, make, witness):
-    """The ends of partitions are told of, offsets have holes, and what a transaction has aborted is not there."""
+    """The ends of partitions are told of, offsets have holes, and aborted records are not there."""
     topic.send(4)
     topic.send_aborted(3, partition=0)
     topic.send(4)
@@ -162,7 +162,9 @@ def test_poison(answers, cluster, topic, make, witness):
     consumer.close()
     witness.never_loses("a record that cannot be decoded keeps back all that come after it")
     found = cluster.records(dead, 1)
-    expect.equal(len(poison), len(found), perhaps="every such record, and no other, goes to the topic NAME.dlq")
+    expect.equal(
+        len(poison), len(found), perhaps="every such record, and no other, goes to the topic NAME.dlq"
+    )
     for sent, got in zip(poison, found, strict=True):
         headers = got.headers() or []
         expect.equal((sent["key"], sent["value"]), (got.key(), got.value()))
@@ -203,7 +205,7 @@ def test_asleep_for_long(topic, lives, witness):
     for step in range(1, ASLEEP + 1):
         topic.send(3)
         other = witness.handler()
-        lives.asleep_at(step, lambda o=other: lives.to_the_end(o), witness.handler())
+        lives.asleep_at(step, lambda _name, o=other: lives.to_the_end(o), witness.handler())
     topic.send(3)
     lives.to_the_end(witness.handler())
     witness.never_loses(EARLY)

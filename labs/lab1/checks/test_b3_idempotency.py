@@ -89,7 +89,7 @@ def test_asleep_for_long(ledger, topic, lives):
     """A consumer is stopped at each step, another takes over and reads on; then the first wakes up."""
     for step in range(1, ASLEEP + 1):
         topic.send(3)
-        if lives.asleep_at(step, lives.to_the_end) is None:
+        if lives.asleep_at(step, lambda _name: lives.to_the_end()) is None:
             break
     topic.send(3)
     lives.to_the_end()
@@ -203,7 +203,9 @@ def test_holes_are_no_loss(ledger, topic, lives):
 def test_two_topics(ledger, cluster, answers, topic, lives):
     """Payments of two topics, each with a group of its own, are added to the same balances."""
     other = cluster.topic(name="refunds")
-    others = Lives(answers, other, lambda p, _h: p.delivery.IdempotentConsumer(other.name, other.group, CONFIG))
+    others = Lives(
+        answers, other, lambda p, _h: p.delivery.IdempotentConsumer(other.name, other.group, CONFIG)
+    )
     topic.send(12)
     other.send(20)
     for one in (lives, others):
@@ -218,9 +220,8 @@ def test_redis_is_out_of_reach(ledger, answers, topic, make, faults):
     consumer = make(answers)
     take(consumer, 6)
     topic.send(6)
-    with faults.redis.refuse():
-        with pytest.raises((RedisError, OSError)):
-            first_taken(consumer)
+    with faults.redis.refuse(), pytest.raises((RedisError, OSError)):
+        first_taken(consumer)
     take(consumer, 6)
     topic.send(6)
     with faults.redis.limit_data():
