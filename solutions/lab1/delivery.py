@@ -183,7 +183,7 @@ class AtLeastOnceConsumer:
 
 # The watermark of a partition is the offset that comes next. Nothing is done at all if that of any partition
 # is missing, or lies below what the group has committed there: then this Redis has forgotten. KEYS: the
-# balances, the watermarks. ARGV: what is committed, as JSON; partition, offset, account, amount of each payment.
+# balances, the watermarks. ARGV: what is committed, as JSON; then four values for each payment.
 _APPLY = """
 local function watermark(partition)
   return tonumber(redis.call('HGET', KEYS[2], partition) or '0')

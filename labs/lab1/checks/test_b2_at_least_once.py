@@ -10,6 +10,7 @@ from labs.lab1.checks.delivering import (
     HandlerFailed,
     Lives,
     first_taken,
+    raised,
     read_on,
     side_by_side,
     take,
@@ -88,8 +89,7 @@ def test_a_handler_raises(answers, topic, make, witness):
     for again in ("the same consumer", "the next one"):
         payments = topic.send(5, partition=0)
         consumer = make(answers, witness.handler(fails_at=payments[2].payment_id))
-        with pytest.raises(HandlerFailed):
-            take(consumer, 5)
+        raised(lambda c=consumer: take(c, 5), HandlerFailed, when="as the handler did")
         before = witness.handled.count(payments[2].payment_id)
         if again == "the next one":
             consumer.close()
@@ -129,17 +129,17 @@ def test_a_thousand_in_time(answers, topic, make, witness):
     """1,000 payments are waiting."""
     topic.send(MANY)
     consumer = make(answers, witness.handler())
-    start = time.monotonic()
-    take(consumer, MANY)
-    took = time.monotonic() - start
+    until = time.monotonic() + LONGEST_S
+    while len(witness.handled) < MANY and time.monotonic() < until:
+        first_taken(consumer)
+    expect(
+        len(witness.handled) >= MANY,
+        expected=f"{MANY} payments, which wait already, to be handled within {LONGEST_S:g} s",
+        got=f"{len(witness.handled)}",
+        perhaps="run_once waits for more though it has something, or does for each record what it could do once",
+    )
     consumer.close()
     witness.never_loses(EARLY)
-    expect(
-        took <= LONGEST_S,
-        expected=f"{MANY} payments, which wait already, within {LONGEST_S:g} s",
-        got=f"{took:.1f} s",
-        perhaps="run_once waits for more though it has something, or commits with each record",
-    )
 
 
 @pytest.mark.promise("B2.8")

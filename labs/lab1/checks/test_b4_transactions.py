@@ -11,6 +11,7 @@ from labs.lab1.checks.delivering import (
     Lives,
     first_taken,
     is_read,
+    raised,
     read_on,
     side_by_side,
     take,
@@ -148,8 +149,7 @@ def test_a_transform_raises(answers, topic, make, target):
         return target.halves(payment)
 
     consumer = make(answers, transform)
-    with pytest.raises(HandlerFailed):
-        take(consumer, 5)
+    raised(lambda: take(consumer, 5), HandlerFailed, when="as the transform did")
     target.is_whole("what was sent before the failure is left in a transaction that is committed later")
     read_on(consumer, topic)
     consumer.close()
@@ -237,8 +237,7 @@ def test_it_is_a_transaction(answers, topic, make, target):
 
     consumer = make(answers, transform)
     for _ in range(2):
-        with pytest.raises(HandlerFailed):
-            first_taken(consumer)
+        raised(lambda: first_taken(consumer), HandlerFailed, when="as the transform did")
         target.is_whole("outputs are sent before it is certain that all of the batch will be")
     expect.equal(
         {}, topic.committed(), perhaps="the place in the source is committed outside the transaction"
