@@ -136,7 +136,7 @@ def test_a_thousand_in_time(answers, topic, make, witness):
         len(witness.handled) >= MANY,
         expected=f"{MANY} payments, which wait already, to be handled within {LONGEST_S:g} s",
         got=f"{len(witness.handled)}",
-        perhaps="run_once waits for more though it has something, or does for each record what it could do once",
+        perhaps="run_once waits for more though it has something, or does too much for each record",
     )
     consumer.close()
     witness.never_loses(EARLY)

@@ -15,6 +15,7 @@ COUNT, SIZE = 200, 200
 LATE_S = 0.05  # by which bytes are late in each direction
 TRIP_MS = 2 * 1000 * LATE_S
 ROUNDS, MANY = 5, 2_000
+QUIET = {"log_level": "0"}  # a link that has gone is no news for the terminal
 FEW = 50  # records that fit into the producer's queue
 
 
@@ -30,7 +31,7 @@ def measured(answers, single):
 
     def measured_(guarantee, count=COUNT, config=None):
         start = time.perf_counter()
-        cost = answers.delivery.measure(guarantee, single.name, count, SIZE, config)
+        cost = answers.delivery.measure(guarantee, single.name, count, SIZE, {**QUIET, **(config or {})})
         lasted = time.perf_counter() - start
         expect(type(cost) is Cost, expected="measure to return a Cost", got=f"a {type(cost).__name__}")
         expect.equal(
