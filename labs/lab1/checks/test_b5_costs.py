@@ -108,12 +108,6 @@ def test_latency_on_a_slow_link(measured, faults, kafka, guarantee):
         got=f"{1000 * cost.seconds:.0f} ms",
         perhaps="seconds ends when the last record is acknowledged, not when it is handed over",
     )
-    if guarantee == "acks=0":
-        expect(
-            median(cost.latencies_ms) < TRIP_MS,
-            expected="acks=0 to wait for nobody",
-            got=f"{median(cost.latencies_ms):.0f} ms",
-        )
 
 
 @pytest.mark.promise("B5.2")

@@ -159,16 +159,17 @@ class IdempotentConsumer:
         self.queues.fill(wait_s, limit)
         records = self.queues.heads(limit)
         if records:
-            self.client.transaction(lambda pipe: self.add(pipe, records), self.key, BALANCES)
+            committed = self.committed()  # first: what Redis knows then is as much, or more
+            self.client.transaction(lambda pipe: self.add(pipe, records, committed), self.key, BALANCES)
             for record in records:
                 self.queues.done(record)
             self.queues.commit(places_after(records))
         return len(records)
 
-    def add(self, pipe, records):
+    def add(self, pipe, records, committed):
         """Read, decide, and queue the writes: they happen only if nobody has written meanwhile."""
         seen = json.loads(pipe.get(self.key) or b"{}")
-        for partition, offset in self.committed().items():
+        for partition, offset in committed.items():
             if seen.get(partition, 0) < offset:
                 raise StateLost(f"partition {partition} is committed to {offset}, Redis knows {seen}")
         pipe.multi()
