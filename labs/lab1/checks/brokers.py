@@ -21,7 +21,7 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from labs.lab1.payments import Payment
 
@@ -100,6 +100,12 @@ class Cluster:
             return [*_until_all_ends(consumer, partitions)]
         finally:
             consumer.close()
+
+    def end(self, topic: str) -> int:
+        """The offset after the last record of the topic's only partition, committed or not."""
+        place = TopicPartition(topic, 0)
+        asked = self.admin.list_offsets({place: OffsetSpec.latest()})
+        return int(asked[place].result(WAIT_S).offset)
 
     def close(self) -> None:
         """Remove the topics."""

@@ -5,6 +5,7 @@ from statistics import median
 
 import pytest
 
+from labs.lab1.checks.delivering import Background
 from labs.lab1.payments import GUARANTEES, Cost
 from pytest_labkit import expect
 
@@ -15,6 +16,7 @@ COUNT, SIZE = 200, 200
 LATE_S = 0.05  # by which bytes are late in each direction
 TRIP_MS = 2 * 1000 * LATE_S
 ROUNDS, MANY = 5, 2_000
+STALLED_S = 1.0
 QUIET = {"log_level": "0"}  # a link that has gone is no news for the terminal
 FEW = 50  # records that fit into the producer's queue
 
@@ -90,15 +92,14 @@ def test_a_reply_is_lost(cluster, single, measured, faults, kafka, guarantee):
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_latency_on_a_slow_link(measured, faults, kafka, guarantee):
     """Bytes are 50 ms late in each direction: what waits for a reply waits for 100 ms at least."""
-    # A transaction of one record: its partition is added to it, it is produced, the transaction is committed.
-    trips = {"acks=0": 0, "transactional": 3}.get(guarantee, 1)
+    trips = {"acks=0": 0, "transactional": 2}.get(guarantee, 1)  # a transaction waits for its commit as well
     with faults.kafka.latency(LATE_S):
-        cost = measured(guarantee, 1 if guarantee == "transactional" else COUNT)
+        cost = measured(guarantee)
     quickest = min(cost.latencies_ms)
     expect(
         quickest >= 0.98 * trips * TRIP_MS,
         expected=f"each record to take {trips * TRIP_MS:g} ms or more until it is "
-        + ("committed" if trips == 3 else "acknowledged"),
+        + ("committed" if trips == 2 else "acknowledged"),
         got=f"{quickest:.1f} ms",
         perhaps="a latency ends when the record is acknowledged, or its transaction is committed",
     )
@@ -107,6 +108,23 @@ def test_latency_on_a_slow_link(measured, faults, kafka, guarantee):
         expected=f"the whole to last as long as the slowest record, {max(cost.latencies_ms):.0f} ms",
         got=f"{1000 * cost.seconds:.0f} ms",
         perhaps="seconds ends when the last record is acknowledged, not when it is handed over",
+    )
+
+
+@pytest.mark.promise("B5.2")
+def test_latency_of_a_transaction(cluster, single, measured, faults, kafka):
+    """The broker has a record, and what the producer sends after it arrives a second late: its commit."""
+    with faults.kafka.latency(3 * LATE_S):
+        going = Background(lambda: measured("transactional", 1))
+        expect.eventually(True, lambda: going.is_over or cluster.end(single.name) > 0, within_s=20)
+        with faults.kafka.stall("upstream"):
+            time.sleep(STALLED_S)
+        cost = going.result()
+    expect(
+        cost.latencies_ms[0] >= 900 * STALLED_S,
+        expected=f"the record to take {STALLED_S:g} s or more: so late was its transaction committed",
+        got=f"{cost.latencies_ms[0]:.0f} ms",
+        perhaps="a record of a transaction is safe when that is committed, not when the broker has it",
     )
 
 
