@@ -82,5 +82,10 @@ class Proven:
         """In how many seconds of its tests *criterion* refuses a wrong answer."""
         return float(self.told.get("refused_s", {}).get(criterion, REFUSED_S))
 
+    @property
+    def draft(self) -> bool:
+        """Whether its proofs are still to be made: `proof.toml` says why."""
+        return bool(self.told.get("draft"))
 
-LABS = [Proven(lab) for lab in manifest.find(ROOT)]
+
+LABS = [lab for lab in map(Proven, manifest.find(ROOT)) if not lab.draft]
