@@ -56,7 +56,8 @@ def exit_status(child: subprocess.Popen[bytes], grace_s: float = 2.0) -> int | N
     """
     The exit status of *child*, `None` while it runs.
 
-    A process is a zombie as soon as its first thread has ended, and has a status when all have: that is waited for.
+    A process is a zombie as soon as its first thread has ended, and has a status when all have: that is
+    waited for.
     """
     status = child.poll()
     if status is None:
