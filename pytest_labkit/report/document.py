@@ -22,11 +22,13 @@ from pytest_labkit.domain.model import (
     Checks,
     Chronicle,
     CriterionResult,
+    Drawing,
     Earlier,
     Measurement,
     Message,
     Part,
     Report,
+    Scatter,
     ServiceInfo,
     Status,
     Verdict,
@@ -74,7 +76,10 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
-    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits, nor are the two below
+    # Not in the reports of earlier kits:
+    drawings: tuple[Drawing, ...] = ()
+    scatters: tuple[Scatter, ...] = ()
+    not_run: tuple[str, ...] = ()
     checks: Checks | None = None
     earlier: Earlier | None = None
 

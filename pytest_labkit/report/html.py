@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pytest_labkit.domain.model import Part
-from pytest_labkit.report import chronicle, plot, timeline, wording
+from pytest_labkit.report import chronicle, lanes, plot, scatter, timeline, wording
 from pytest_labkit.report.compiled import Compiled
 from pytest_labkit.report.document import Criterion, Document
 
@@ -54,6 +54,9 @@ def render(document: Document, project: str | None = None) -> str:
         histogram_height=plot.HISTOGRAM_HEIGHT,
         picture=timeline.picture,
         calendar=chronicle.calendar,
+        on_lanes=lanes.picture,
+        scattered=scatter.plot,
+        scatter_size=(scatter.WIDTH, scatter.HEIGHT),
         step_when=timeline.when,
         anchor=_anchor,
         is_drawing=_is_drawing,

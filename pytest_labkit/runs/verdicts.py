@@ -189,6 +189,8 @@ def combine(
         measurements=tuple(m for outcome in outcomes for m in outcome.measurements),
         chronicles=tuple(c for outcome in outcomes for c in outcome.chronicles),
         checks=_counted(outcomes),
+        drawings=tuple(d for outcome in outcomes for d in outcome.drawings),
+        scatters=tuple(s for outcome in outcomes for s in outcome.scatters),
     )
     first = next((outcome for outcome in outcomes if outcome.verdict is not Verdict.PASSED), None)
     if first is None:
