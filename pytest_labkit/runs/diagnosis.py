@@ -106,6 +106,11 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ),
     # Python
     (
+        r"SyntaxError: (?:source code string cannot contain null bytes|\(unicode error\) 'utf-8' codec|"
+        r"unknown encoding|encoding problem)",
+        "the file is not saved as UTF-8, which Python takes it for: save it again, with the encoding UTF-8",
+    ),
+    (
         r"No module named '([\w.]+)'",
         "{0} is not installed here. A file of the lab is imported by its full name, "
         "from labs.<lab>.<file> import …; of packages the lab needs only those that came with it",

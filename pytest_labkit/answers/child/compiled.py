@@ -28,10 +28,22 @@ _codes: dict[tuple[str, bytes], CodeType] = {}
 
 
 class _Loader(SourceFileLoader):
-    """Python's own, but for what is compiled already: a file that has changed since is compiled anew."""
+    """
+    Python's own, but for what is compiled already: a file that has changed since is compiled anew.
+
+    What cannot be compiled is a `SyntaxError` that names the file, which Python's own does not always: one in
+    UTF-16, one with NUL in it, one that is nested too deep.
+    """
 
     def source_to_code(self, data: Any, path: Any, **options: Any) -> CodeType:  # type: ignore[override]
-        return _codes.get((path, data)) or super().source_to_code(data, path, **options)
+        try:
+            return _codes.get((path, data)) or super().source_to_code(data, path, **options)
+        except SyntaxError as error:
+            error.filename = path
+            raise
+        except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+            why = str(error) or "it is nested too deep"
+            raise SyntaxError(f"Python cannot compile it: {why}", (path, 1, 1, None)) from error
 
 
 def compile_files(paths: Iterable[str]) -> None:
