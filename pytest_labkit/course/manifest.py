@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.domain.model import Criterion, Lab, Part, Target
+from pytest_labkit.host.places import within
 
 FILE = "lab.toml"
 
@@ -90,7 +91,7 @@ class _Lab(_Table):
 
 def folder_above(path: Path, root: Path) -> Path | None:
     """The nearest folder above *path*, within the project at *root*, that has a `lab.toml`."""
-    folders = (folder for folder in path.parents if folder.is_relative_to(root))
+    folders = (folder for folder in within(root, path).parents if folder.is_relative_to(root))
     return next((folder for folder in folders if (folder / FILE).is_file()), None)
 
 
@@ -107,7 +108,7 @@ def read(folder: Path, root: Path) -> Lab:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageProblem(f"There is no lab at {folder}: it has no {FILE}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageProblem(f"{shown} is not valid TOML: {error}.") from None
     try:
         lab = _Lab.model_validate(table)

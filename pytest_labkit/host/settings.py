@@ -156,10 +156,7 @@ def resolve(
         folders.append(root / "solutions")
     for folder in folders:
         if not folder.is_dir():
-            raise UsageProblem(
-                f"There is no folder of answers at {folder}.",
-                "Name a folder that holds the lab's files, or one folder per lab, with --lab-answers.",
-            )
+            raise _no_folder(folder)
     cache = environ.get("LABKIT_CACHE")
     return Settings(
         root=root,
@@ -180,6 +177,13 @@ def resolve(
         search=_search(environ.get("LABKIT_SEARCH") or SEARCH_ENGINES[0]),
         environ=environ,
     )
+
+
+def _no_folder(path: Path) -> UsageProblem:
+    name_one = "Name a folder that holds the lab's files, or one folder per lab, with --lab-answers."
+    if not path.exists():
+        return UsageProblem(f"There is no folder of answers at {path}.", name_one)
+    return UsageProblem(f"{path} is no folder, but a file: an archive has to be unpacked.", name_one)
 
 
 def _search(given: str) -> str:

@@ -110,6 +110,16 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ),
     # Python
     (
+        r"SyntaxError: (?:source code string cannot contain null bytes|\(unicode error\) 'utf-8' codec|"
+        r"unknown encoding|encoding problem)",
+        "the file is not saved as UTF-8, which Python takes it for: save it again, with the encoding UTF-8",
+    ),
+    (
+        r"SyntaxError: Python cannot compile it",
+        "an expression is nested too deep, such as a sum of thousands of terms: write a loop, or keep the "
+        "data in a list",
+    ),
+    (
         r"No module named '([\w.]+)'",
         "{0} is not installed here. A file of the lab is imported by its full name, "
         "from labs.<lab>.<file> import …; of packages the lab needs only those that came with it",

@@ -171,7 +171,9 @@ class LabRun:
             machine=machine(),
             answers=self.staged.files,
             ignored=self.staged.ignored,
-            notes=tuple(dict.fromkeys([*self.problems, *_notes(results), *self._of_the_door()])),
+            notes=tuple(
+                dict.fromkeys([*self.staged.missed, *self.problems, *_notes(results), *self._of_the_door()])
+            ),
             next_step=self._next_step(results, challenges),
         )
 

@@ -45,8 +45,13 @@ class Collection:
         return list(self._runs.values())
 
     def run_of(self, item: pytest.Item) -> LabRun:
-        """The run that *item* is part of."""
-        return self.run(item.stash[_folder])
+        """The run that *item* is part of; `KitError` if it is no test of a lab."""
+        if (folder := item.stash.get(_folder, None)) is None:
+            raise KitError(
+                f"{item.nodeid} asks for what only a test of a lab has.",
+                "It has to lie below a lab.toml, and name its criterion: @pytest.mark.criterion('A1').",
+            )
+        return self.run(folder)
 
     def run(self, folder: Path) -> LabRun:
         """The run of the lab in *folder*; its answers are brought together when it is asked for first."""
@@ -97,7 +102,8 @@ class Collection:
         item.stash[_folder] = folder
         run.collected.add(item.nodeid)
         # A warning from a student's code is no failure, whatever the project makes of its own.
-        item.add_marker(pytest.mark.filterwarnings("ignore"))
+        if item.config.pluginmanager.hasplugin("warnings"):
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
 
     @cached_property
     def _staging(self) -> Scratch:

@@ -8,6 +8,7 @@ so that workers of pytest-xdist need nothing else.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -34,16 +35,18 @@ from pytest_labkit.report.harmless import harmless
 from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import limits, recovery
 from pytest_labkit.runs.ending import Ending, end
-from pytest_labkit.runs.lab_run import LabRun, shown_path
+from pytest_labkit.runs.lab_run import LabRun
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.outcome import adapter as outcomes
 from pytest_labkit.runs.verdicts import first_sentence, judge
-from pytest_labkit.session import progress
+from pytest_labkit.session import foreign, progress
 from pytest_labkit.session.collection import Collection, criterion_of, place_of
+from pytest_labkit.session.loans import Loans
 from pytest_labkit.session.service_plan import ServicePlan
 from pytest_labkit.session.workers import is_worker, tell
 
 NAME = "labkit-session"
+_FAR = 3
 _PROPERTY = "labkit"
 _LETTERS = {
     Verdict.FAILED: "F",
@@ -81,8 +84,11 @@ def session_of(config: pytest.Config) -> LabSession:
 class LabSession:
     """The labs of one pytest run."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, collection: Collection) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, collection: Collection, loans: Loans
+    ) -> None:
         self.settings = settings
+        self._loans = loans
         self._config = config
         self._collection = collection
         self._say = partial(_say, config)
@@ -99,7 +105,14 @@ class LabSession:
         staged = self._collection.run_of(item).staged
         door = Answers(staged, self.settings.root, self.settings.door, self._children_of(staged))
         item.stash[_door] = door
+        if self.settings.door == "direct":
+            self._loans.begin(item)
         return door
+
+    def close_door(self, item: pytest.Item) -> None:
+        """The test does not use the answers any more."""
+        item.stash[_door].leave()
+        self._loans.end(item)
 
     def _children_of(self, staged: Staged) -> Children:
         folder = staged.lab.folder
@@ -203,7 +216,8 @@ class LabSession:
     @contextmanager
     def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
         """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
-        limit_s, show = self.criterion_of(item).time_limit_s, partial(item.add_report_section, when, "stdout")
+        limit_s = min(self.criterion_of(item).time_limit_s, foreign.time_limit_of(item))
+        show = partial(item.add_report_section, when, "stdout")
         try:
             with limits.supervised(limit_s, lambda: item.stash.get(_door, None), show):
                 yield
@@ -268,7 +282,9 @@ class LabSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome that a test's report brings."""
         outcome = outcome_of(report)
-        if outcome is not None:
+        if outcome is not None and foreign.is_run_again(report):
+            self._collection.run(self.settings.root / outcome.lab).problems.append(foreign.RUN_AGAIN)
+        elif outcome is not None:
             run = self._collection.run(self.settings.root / outcome.lab)
             self._begin_journal(run)  # with pytest-xdist this is where the run hears of the lab
             run.finished(outcome)
@@ -276,7 +292,7 @@ class LabSession:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Name the verdicts of labs, and keep them out of pytest's list of failures."""
         outcome = outcome_of(report) if isinstance(report, pytest.TestReport) else None
-        if outcome is None or outcome.verdict is Verdict.PASSED:
+        if outcome is None or outcome.verdict is Verdict.PASSED or foreign.is_run_again(report):
             return None
         if _tracebacks(self._config) != "auto":
             return None
@@ -290,9 +306,18 @@ class LabSession:
         """From here on nothing is to stop the cleaning up."""
         self._interrupts.shield()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the reports and set the exit code, then stop what was started."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Write the reports, set the exit code, stop what was started: also if another plugin raises."""
+        try:
+            return (yield)
+        except Warning as warning:  # of the project's, which makes errors of them
+            self._say(f"{type(warning).__name__}: {warning}".partition("\n")[0])
+            return None
+        finally:
+            self._end(session)
+
+    def _end(self, session: pytest.Session) -> None:
         self._interrupts.shield()
         try:
             if is_worker(session.config):
@@ -314,6 +339,11 @@ class LabSession:
         runs = self._collection.runs
         for run in runs if self._interrupts.by else ():
             run.problems.append(f"{self._interrupts.by} ended this run before all of it had run.")
+        if left := self._loans.still_running():
+            for run in runs:
+                run.problems.append(
+                    f"The answers left running at the end, not waited for: {', '.join(left)}."
+                )
         self._ending = end(runs, time.monotonic() - self._began)
         if not self._ending.reports:
             return
@@ -332,7 +362,7 @@ class LabSession:
         for document, page in self._ending.reports:
             terminalreporter.ensure_newline()
             writer.line()
-            where = None if page is None else shown_path(page, self.settings.root)
+            where = None if page is None else _from_here(page, self._config.invocation_params.dir)
             shown = text.render(document, width=writer.fullwidth, colour=writer.hasmarkup, where=where)
             writer.line(_readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
@@ -397,6 +427,12 @@ def _say(config: pytest.Config, line: str) -> None:
         bar.clear()
         reporter.ensure_newline()
         reporter.write_line(_readable(line, reporter._tw))
+
+
+def _from_here(path: Path, here: Path) -> str:
+    """*path* as one types it in the folder *here*, or whole where that would lead far away."""
+    shown = os.path.relpath(path, here)
+    return str(path) if shown.count("..") > _FAR else Path(shown).as_posix()
 
 
 def _readable(text: str, writer: Any) -> str:
