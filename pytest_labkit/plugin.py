@@ -16,7 +16,6 @@ import pytest
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.host import settings
 from pytest_labkit.host.places import within
-from pytest_labkit.host.proxies import past_proxies
 
 _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
@@ -92,6 +91,7 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
+    from pytest_labkit.host.proxies import past_proxies
     from pytest_labkit.session import fixtures, foreign, lab_session, progress, services, workers
     from pytest_labkit.session.collection import Collection
     from pytest_labkit.session.decided import Decided

@@ -113,6 +113,8 @@ class LabSession:
         """The test does not use the answers any more."""
         item.stash[_door].leave()
         self._loans.end(item)
+        if self._interrupts.by:  # the loan has put back how signals were taken before that
+            self._interrupts.shield()
 
     def _children_of(self, staged: Staged) -> Children:
         folder = staged.lab.folder

@@ -41,7 +41,8 @@ class Progress:
 
     def _is_wanted(self, reporter: Any) -> bool:
         options = self._config.option
-        if reporter is None or options.collectonly or options.capture == "no" or options.verbose != -1:
+        is_captured = getattr(options, "capture", "no") != "no"  # the plugin that has the option may be off
+        if reporter is None or options.collectonly or not is_captured or options.verbose != -1:
             return False
         if getattr(options, "numprocesses", None) or os.environ.get("NO_COLOR"):
             return False

@@ -6,7 +6,7 @@ import pytest
 
 
 def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> None:
-    """Without a lab.toml no module of the kit beyond the options is imported, and nothing is printed."""
+    """Without a lab.toml nothing is imported but the options and what tells a lab's folder; nothing is printed."""
     pytester.makepyfile(
         """
         import sys
@@ -16,7 +16,8 @@ def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> N
             assert loaded == {"pytest_labkit", "pytest_labkit.domain", "pytest_labkit.domain.errors",
                               "pytest_labkit.domain.difference", "pytest_labkit.domain.expectation",
                               "pytest_labkit.domain.seeds",
-                              "pytest_labkit.host", "pytest_labkit.host.settings", "pytest_labkit.plugin"}
+                              "pytest_labkit.host", "pytest_labkit.host.places",
+                              "pytest_labkit.host.settings", "pytest_labkit.plugin"}
             assert not {"boto3", "docker", "confluent_kafka", "redis", "pydantic"} & set(sys.modules)
         def test_fixtures_are_free(request):
             with pytest.raises(pytest.FixtureLookupError, match="dynamodb"):
