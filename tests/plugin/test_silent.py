@@ -6,7 +6,7 @@ import pytest
 
 
 def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> None:
-    """Without a lab.toml nothing is imported but the options and what tells a lab's folder; nothing is printed."""
+    """Without a lab.toml only the options and what tells a lab's folder are imported; nothing is printed."""
     pytester.makepyfile(
         """
         import sys
