@@ -11,6 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pytest_labkit.course.imports import on_their_own, third_party
@@ -46,7 +47,7 @@ class Staged:
         """The file that the student wrote of *relative*, a path in the lab; `None` if there is none."""
         return next((Path(file.origin) for file in self.files if file.path == relative), None)
 
-    @property
+    @cached_property
     def given(self) -> Given:
         """The classes that a test and a student's process both know."""
         return Given(self.lab.package, frozenset(self._given_files))
@@ -63,12 +64,12 @@ class Staged:
         files = [*map(Path, self.paths), *(given[name] for name in self.given_on_their_own)]
         return third_party(files, self.lab.package)
 
-    @property
+    @cached_property
     def given_on_their_own(self) -> list[str]:
         """The given modules that import no student's."""
         return on_their_own(self._given_files, self.lab.package)
 
-    @property
+    @cached_property
     def _given_files(self) -> dict[str, Path]:
         """Dotted name -> file, of all that is neither a student's nor only a test's."""
         folder = self.lab.folder
