@@ -45,9 +45,9 @@ def test_an_alert_is_pending_then_fires_then_is_cleared(tmp_path: Path) -> None:
 
 
 def test_keep_firing_for_goes_on(tmp_path: Path) -> None:
-    """For so long after the expression last held, if it has fired at all."""
+    """For so long after the first evaluation that found nothing, if it has fired at all."""
     found = read(tmp_path, RULE.replace("for: 20s", "for: 0s\n        keep_firing_for: 20s"))
-    assert [["firing"], ["firing"], []] == life(found, 0, 1, 1)
+    assert [["firing"], ["firing"], ["firing"], []] == life(found, 0, 1, 1, 1)
 
 
 def test_labels_and_summary_are_filled_in(tmp_path: Path) -> None:

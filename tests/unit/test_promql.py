@@ -253,7 +253,7 @@ def test_what_is_no_promql_is_told(expr: str, said: str) -> None:
         ('absent(x{job="a",job!="b"})', {}),
         ('absent(x{job=~"a",zone="1"})', {"zone": "1"}),
         ('absent({__name__="x",job="a"})', {"job": "a"}),
-        ('absent((x{job="a"}))', {}),
+        ('absent((x{job="a"}))', {"job": "a"}),
         ('absent(sum(x{job="a"}))', {}),
         ('absent_over_time(x{job="a"}[1m])', {"job": "a"}),
     ],

@@ -81,8 +81,18 @@ def fully_matches(pattern: str, value: str) -> bool:
 @cache
 def compiled(pattern: str) -> Any:
     """*pattern* as Prometheus 3 takes it, where `.` is any character, a line's end too."""
+    return _compiled(pattern, dot_nl=True)
+
+
+@cache
+def search(pattern: str) -> Any:
+    """*pattern* as Go's regexp takes it, where `.` is no line's end."""
+    return _compiled(pattern, dot_nl=False)
+
+
+def _compiled(pattern: str, *, dot_nl: bool) -> Any:
     options = re2.Options()
-    options.log_errors, options.dot_nl = False, True
+    options.log_errors, options.dot_nl = False, dot_nl
     try:
         return re2.compile(pattern, options)
     except re2.error as error:

@@ -45,6 +45,7 @@ def ranged(node: Any, history: History, at: float) -> list[tuple[Labels, Range]]
 
 def told(node: Any) -> Labels:
     """The labels that `absent` gives: those that a selector asks for once, by `=`."""
+    node = bare(node)
     if kind(node) == "MatrixSelector":
         node = node.vector_selector
     if kind(node) != "VectorSelector":
