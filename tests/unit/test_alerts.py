@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,135 @@ def test_what_is_wrong_is_said_in_one_line(change: tuple[str, str], said: str, t
 def test_durations(text: str, expected: float) -> None:
     """As Prometheus writes them."""
     assert expected == rules.seconds(text)
+
+
+def rule_file(**rule: str) -> str:
+    """A file of one alert, which says what *rule* says instead or more; an empty text is a null."""
+    fields = {"alert": "A", "expr": "up == 0", **rule}
+    lines = "\n".join(f"    {key.rstrip('_')}: {value}" for key, value in fields.items())
+    return f"groups:\n- name: g\n  rules:\n  -\n{lines}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (rule_file(for_="1w"), [("A", 604_800.0, {})]),
+        (rule_file(for_="0"), [("A", 0.0, {})]),
+        (rule_file(for_="", labels="", annotations="~", keep_firing_for=""), [("A", 0.0, {})]),
+        (rule_file(labels="{severity: 2}"), [("A", 0.0, {"severity": "2"})]),
+        (rule_file(labels="{paged: yes, on: 1.50}"), [("A", 0.0, {"paged": "yes", "on": "1.50"})]),
+        (rule_file(labels="{since: 2024-01-01}"), [("A", 0.0, {"since": "2024-01-01"})]),
+        (rule_file(labels="{team: ~}"), [("A", 0.0, {"team": ""})]),
+        (rule_file(alert="007", expr="1"), [("007", 0.0, {})]),
+        (rule_file(for_="&d 30s", keep_firing_for="*d"), [("A", 30.0, {})]),
+        ("groups:\n- name: g\n  interval:\n  rules:\n", []),
+        ("groups:\n", []),
+        ("", []),
+        ("# nothing yet\n", []),
+        (rule_file() + "---\nanother: document\n", [("A", 0.0, {})]),
+        ("\ufeff" + rule_file(), [("A", 0.0, {})]),
+        ("groups: [{name: g, interval: 0s, query_offset: 1m, limit: 3, labels: {a: b}, rules: []}]", []),
+    ],
+)
+def test_what_prometheus_accepts_is_read(
+    text: str, expected: list[tuple[str, float, dict[str, str]]], tmp_path: Path
+) -> None:
+    """Numbers, dates and `yes` are texts where a text is asked for, and a null is as nothing."""
+    assert expected == [(rule.name, rule.for_s, rule.labels) for rule in read(tmp_path, text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (rule_file(record="a:b"), "one of alert: and record: must be set"),
+        (rule_file(alert='""'), "one of alert: and record: must be set"),
+        ("groups: [{name: g, rules: [~]}]", "one of alert: and record: must be set"),
+        (rule_file(expr='""'), "expr: must be set"),
+        (rule_file(expr=""), "expr: must be set"),
+        (rule_file(for_='""'), "is no duration"),
+        (rule_file(for_="5"), "'5' is no duration"),
+        (rule_file(for_="-1m"), "'-1m' is no duration"),
+        (rule_file(for_="1m 30s"), "is no duration"),
+        (rule_file(for_="400y"), "longer than 292 years"),
+        (rule_file(labels="{my-label: x}"), "'my-label' is no name of a label"),
+        (rule_file(labels="{__name__: x}"), "a label cannot be __name__"),
+        (rule_file(labels="[a]"), "labels: .*dictionary"),
+        (rule_file(labels="{a: [b]}"), "labels.a: .*string"),
+        (rule_file(annotations="{my-note: x}"), "'my-note' is no name"),
+        (rule_file(annotations='{summary: "{{ $value | humanise }}"}'), 'function "humanise" not defined'),
+        (rule_file(annotations='{summary: "{{ $labels.x"}'), "unclosed action"),
+        (rule_file(labels='{a: "{{ $x }}"}'), "undefined variable"),
+        (rule_file(expr='up{job=~"("}'), "illegal regular expression"),
+        (rule_file() + "    expr: up == 1\n", "the key 'expr' is there twice in line"),
+        ("groups: [{name: g, name: h}]", "the key 'name' is there twice"),
+        ("groups: [{name: g, interval: soon}]", "'soon' is no duration"),
+        ("groups: [{name: g}, {name: g}]", "the group 'g' is there more than once"),
+        ("groups: [{rules: []}]", "a group must have a name"),
+        ("groups: [{name: g, limit: many}]", "limit: .*integer"),
+        ("rules: []", "rules: Extra inputs"),
+        ("[]", "the file: .*valid dictionary"),
+        ("groups: " + "[" * 2000 + "]" * 2000, "nested too deep"),
+        ("a: \x00", "special characters are not allowed"),
+    ],
+)
+def test_what_prometheus_refuses_is_a_mistake(text: str, said: str, tmp_path: Path) -> None:
+    """Whether promtool is installed or not; in one line."""
+    with pytest.raises(Mistake, match=said) as raised:
+        read(tmp_path, text)
+    assert "\n" not in raised.value.got
+
+
+def raised_by(text: str, tmp_path: Path, **values: float) -> list[tuple[str, dict[str, str], str]]:
+    """Names, labels and summaries of what the file *text* raises where the jobs *values* have that `up`."""
+    history = History()
+    history.add(0.0, "test", {labels("up", {"job": job}): value for job, value in values.items()})
+    found = Alerts(read(tmp_path, text)).at(0.0, history)
+    return [(alert.name, alert.as_dict, alert.summary) for alert in found]
+
+
+def test_labels_have_templates_too(tmp_path: Path) -> None:
+    """What is empty is no label, and one of the series is replaced."""
+    text = rule_file(labels='{job: "{{ $labels.job | toUpper }}", none: "{{ $labels.none }}"}')
+    assert [("A", {"job": "PAYMENT"}, "")] == raised_by(text, tmp_path, payment=0)
+
+
+def test_a_summary_may_ask_a_query(tmp_path: Path) -> None:
+    """Over the same history."""
+    text = rule_file(annotations='{summary: "{{ query `count(up)` | first | value }} in all"}')
+    assert [("A", {"job": "payment"}, "2 in all")] == raised_by(text, tmp_path, payment=0, order=1)
+
+
+def test_an_alert_whose_labels_change_begins_anew(tmp_path: Path) -> None:
+    """A value in a label makes another alert of it each time."""
+    found = read(tmp_path, rule_file(expr="up < 9", for_="10s", labels='{value: "{{ $value }}"}'))
+    assert [["pending"], ["pending"], ["firing"]] == life(found, 1, 2, 2)
+
+
+def test_what_is_recorded_is_there_for_the_rules_after_it(tmp_path: Path) -> None:
+    """With the labels of the rule; `ALERTS` is too."""
+    text = """groups:
+- name: g
+  rules:
+  - {record: "job:down", expr: up == bool 0, labels: {by: rule}}
+  - {alert: A, expr: 'job:down{by="rule"} == 1'}
+  - {alert: B, expr: 'ALERTS{alertname="A", alertstate="firing"}'}
+"""
+    names = [name for name, _, _ in raised_by(text, tmp_path, payment=0, order=1)]
+    assert ["A", "B"] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (rule_file(expr="abs({job='a'})"), "A: vector cannot contain metrics with the same labelset in"),
+        (rule_file(expr="up", labels='{job: ""}'), "A: .*same labelset after applying alert labels"),
+        (rule_file(expr="up").replace("name: g", "name: g\n  limit: 1"), "A: exceeded limit of 1 with 2"),
+    ],
+)
+def test_a_rule_that_prometheus_cannot_evaluate_is_a_mistake(text: str, said: str, tmp_path: Path) -> None:
+    """It is told with the rule's name."""
+    history = History()
+    history.add(0.0, "test", {labels(name, {"job": job}): 1.0 for name in ("up", "down") for job in "ab"})
+    with pytest.raises(Mistake) as raised:
+        Alerts(read(tmp_path, text)).at(0.0, history)
+    assert re.search(said, raised.value.got)

@@ -24,7 +24,11 @@ class Sample(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """A function, and the types of what it takes; `object` is any, `...` any number of what is before it, or none."""
+    """
+    A function, and the types of what it takes.
+
+    `object` is any type, `...` says that there may be any number of what is before it, or none.
+    """
 
     do: Callable[..., Any]
     takes: tuple[Any, ...]
