@@ -21,10 +21,12 @@ from pytest_labkit.domain.model import (
     AnswerFile,
     Chronicle,
     CriterionResult,
+    Drawing,
     Measurement,
     Message,
     Part,
     Report,
+    Scatter,
     ServiceInfo,
     Status,
     Verdict,
@@ -70,6 +72,8 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
+    drawings: tuple[Drawing, ...] = ()  # not in the reports of earlier kits
+    scatters: tuple[Scatter, ...] = ()  # likewise
     not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 

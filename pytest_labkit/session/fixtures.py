@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.checks.measure import Measure
-from pytest_labkit.domain.model import Chronicle, Span
+from pytest_labkit.domain.model import Axis, Chronicle, Cloud, Drawing, Join, Mark, Scatter, Span
 from pytest_labkit.domain.seeds import derive
 from pytest_labkit.services.catalogue import NAMES
 from pytest_labkit.session.lab_session import LabSession, session_of
@@ -171,6 +171,40 @@ def chronicle(request: pytest.FixtureRequest, labkit_session: LabSession) -> Cal
 
     def show(title: str, spans: Iterable[Span]) -> None:
         kept.append(Chronicle(title, tuple(spans)))
+
+    return show
+
+
+@pytest.fixture
+def drawing(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
+    """Shows what the test saw, as marks on lanes: `drawing(title, along, marks, joins)`."""
+    kept: list[Drawing] = []
+    labkit_session.keep_drawings(request.node, kept)
+
+    def show(title: str, along: str, marks: Iterable[Mark], joins: Iterable[Join] = ()) -> None:
+        kept.append(Drawing(title, along, tuple(marks), tuple(joins)))
+
+    return show
+
+
+@pytest.fixture
+def scatter(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
+    """
+    Draws two figures of several things against each other, whatever the verdict.
+
+    `scatter(title, (name, unit), (name, unit), {thing: (xs, ys)})`, with a value of both for each round.
+    """
+    kept: list[Scatter] = []
+    labkit_session.keep_scatters(request.node, kept)
+
+    def show(
+        title: str,
+        x: tuple[str, str],
+        y: tuple[str, str],
+        clouds: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    ) -> None:
+        made = tuple(Cloud(name, tuple(xs), tuple(ys)) for name, (xs, ys) in clouds.items())
+        kept.append(Scatter(title, Axis(*x), Axis(*y), made))
 
     return show
 

@@ -220,9 +220,13 @@ def test_items_that_were_returned_are_counted(proxy: DynamoDBProxy, client: Any)
 def test_a_reply_is_passed_on_as_it_came(
     proxy: DynamoDBProxy, client: Any, dynamodb_url: str, access_key: str
 ) -> None:
-    """Status, headers and body are those of the server; only its date and the request's id differ."""
+    """Status, headers and body are those of the server; only its date and the request's id differ.
+
+    One attribute is asked for: an item's attributes have no order, and dynoxide writes them in any.
+    """
     client.put_item(**_put(1))
-    straight, passed = (_raw(url, "Query", _query(), access_key) for url in (dynamodb_url, proxy.url))
+    query = _query(ProjectionExpression="version")
+    straight, passed = (_raw(url, "Query", query, access_key) for url in (dynamodb_url, proxy.url))
 
     def without_moment(headers: dict[str, str]) -> dict[str, str]:
         return {name: value for name, value in headers.items() if name not in ("date", "x-amzn-requestid")}
