@@ -139,10 +139,16 @@ def parsed(content: bytes) -> RuleFile:
         yaml.YAMLError: It is no YAML.
         pydantic.ValidationError: It is no file of rules.
     """
+    return RuleFile.model_validate(_first_document(content))
+
+
+def _first_document(content: bytes) -> Any:
     loader = _Loader(content)
     try:
-        return RuleFile.model_validate(loader.get_data() if loader.check_data() else None)  # type: ignore[no-untyped-call]
+        return loader.get_data() if loader.check_data() else None  # type: ignore[no-untyped-call]
     except RecursionError:
         raise yaml.YAMLError("it is nested too deep") from None
+    except ValueError as error:  # of a tag, such as !!int before a text
+        raise yaml.YAMLError(str(error)) from None
     finally:
         loader.dispose()

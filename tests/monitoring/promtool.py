@@ -15,9 +15,9 @@ from pytest_labkit.monitoring.series import Labels, labels
 from tests.conftest import installed
 
 EVERY_S = 15
-_SERIES = re.compile(r"(\w*)(?:\{(.*)\})?")
+_SERIES = re.compile(r"([\w:]*)(?:\{(.*)\})?")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_SAMPLE = re.compile(r'(\w*\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([^,\s]+)')
+_SAMPLE = re.compile(r'([\w:]*\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([^,\s]+)')
 _NEVER = {"labels": 'never{seen="here"}', "value": 1}  # a wrong expectation: promtool shows what it got
 
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_labkit.domain.errors import Mistake
 from pytest_labkit.monitoring import Alerts, History, Rule, rules
 from pytest_labkit.monitoring.series import labels
+from tests.monitoring.rulefiles import ACCEPTED, REFUSED, rule_file
 
 UP = labels("up", {"job": "payment"})
 RULE = """groups:
@@ -86,34 +87,7 @@ def test_durations(text: str, expected: float) -> None:
     assert expected == rules.seconds(text)
 
 
-def rule_file(**rule: str) -> str:
-    """A file of one alert, which says what *rule* says instead or more; an empty text is a null."""
-    fields = {"alert": "A", "expr": "up == 0", **rule}
-    lines = "\n".join(f"    {key.rstrip('_')}: {value}" for key, value in fields.items())
-    return f"groups:\n- name: g\n  rules:\n  -\n{lines}\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (rule_file(for_="1w"), [("A", 604_800.0, {})]),
-        (rule_file(for_="0"), [("A", 0.0, {})]),
-        (rule_file(for_="", labels="", annotations="~", keep_firing_for=""), [("A", 0.0, {})]),
-        (rule_file(labels="{severity: 2}"), [("A", 0.0, {"severity": "2"})]),
-        (rule_file(labels="{paged: yes, on: 1.50}"), [("A", 0.0, {"paged": "yes", "on": "1.50"})]),
-        (rule_file(labels="{since: 2024-01-01}"), [("A", 0.0, {"since": "2024-01-01"})]),
-        (rule_file(labels="{team: ~}"), [("A", 0.0, {"team": ""})]),
-        (rule_file(alert="007", expr="1"), [("007", 0.0, {})]),
-        (rule_file(for_="&d 30s", keep_firing_for="*d"), [("A", 30.0, {})]),
-        ("groups:\n- name: g\n  interval:\n  rules:\n", []),
-        ("groups:\n", []),
-        ("", []),
-        ("# nothing yet\n", []),
-        (rule_file() + "---\nanother: document\n", [("A", 0.0, {})]),
-        ("\ufeff" + rule_file(), [("A", 0.0, {})]),
-        ("groups: [{name: g, interval: 0s, query_offset: 1m, limit: 3, labels: {a: b}, rules: []}]", []),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), ACCEPTED)
 def test_what_prometheus_accepts_is_read(
     text: str, expected: list[tuple[str, float, dict[str, str]]], tmp_path: Path
 ) -> None:
@@ -121,40 +95,7 @@ def test_what_prometheus_accepts_is_read(
     assert expected == [(rule.name, rule.for_s, rule.labels) for rule in read(tmp_path, text)]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (rule_file(record="a:b"), "one of alert: and record: must be set"),
-        (rule_file(alert='""'), "one of alert: and record: must be set"),
-        ("groups: [{name: g, rules: [~]}]", "one of alert: and record: must be set"),
-        (rule_file(expr='""'), "expr: must be set"),
-        (rule_file(expr=""), "expr: must be set"),
-        (rule_file(for_='""'), "is no duration"),
-        (rule_file(for_="5"), "'5' is no duration"),
-        (rule_file(for_="-1m"), "'-1m' is no duration"),
-        (rule_file(for_="1m 30s"), "is no duration"),
-        (rule_file(for_="400y"), "longer than 292 years"),
-        (rule_file(labels="{my-label: x}"), "'my-label' is no name of a label"),
-        (rule_file(labels="{__name__: x}"), "a label cannot be __name__"),
-        (rule_file(labels="[a]"), "labels: .*dictionary"),
-        (rule_file(labels="{a: [b]}"), "labels.a: .*string"),
-        (rule_file(annotations="{my-note: x}"), "'my-note' is no name"),
-        (rule_file(annotations='{summary: "{{ $value | humanise }}"}'), 'function "humanise" not defined'),
-        (rule_file(annotations='{summary: "{{ $labels.x"}'), "unclosed action"),
-        (rule_file(labels='{a: "{{ $x }}"}'), "undefined variable"),
-        (rule_file(expr='up{job=~"("}'), "illegal regular expression"),
-        (rule_file() + "    expr: up == 1\n", "the key 'expr' is there twice in line"),
-        ("groups: [{name: g, name: h}]", "the key 'name' is there twice"),
-        ("groups: [{name: g, interval: soon}]", "'soon' is no duration"),
-        ("groups: [{name: g}, {name: g}]", "the group 'g' is there more than once"),
-        ("groups: [{rules: []}]", "a group must have a name"),
-        ("groups: [{name: g, limit: many}]", "limit: .*integer"),
-        ("rules: []", "rules: Extra inputs"),
-        ("[]", "the file: .*valid dictionary"),
-        ("groups: " + "[" * 2000 + "]" * 2000, "nested too deep"),
-        ("a: \x00", "special characters are not allowed"),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), REFUSED)
 def test_what_prometheus_refuses_is_a_mistake(text: str, said: str, tmp_path: Path) -> None:
     """Whether promtool is installed or not; in one line."""
     with pytest.raises(Mistake, match=said) as raised:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_labkit.monitoring.promql.aggregation import aggregated
 from pytest_labkit.monitoring.promql.errors import FailedExpression, UnsupportedExpression
-from pytest_labkit.monitoring.promql.functions import call, each
+from pytest_labkit.monitoring.promql.functions import each, function
 from pytest_labkit.monitoring.promql.operators import binary
 from pytest_labkit.monitoring.promql.parsing import kind, parse
 from pytest_labkit.monitoring.promql.ranges import OF_RANGES
@@ -76,7 +76,8 @@ class _Evaluation:
             case "absent_over_time":
                 return {} if ranged(node.args[0], self._history, self._at) else {told(node.args[0]): 1.0}
             case _:
-                return call(name, [self.value(arg) for arg in node.args])
+                do = function(name)  # before its arguments, which may be of a kind that no other function takes
+                return do(*(self.value(arg) for arg in node.args))
 
     def _over_ranges(self, name: str, node: Any) -> Iterator[tuple[Labels, float]]:
         for series, over in ranged(node, self._history, self._at):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 from pytest_labkit.monitoring.promql import floats
 from pytest_labkit.monitoring.promql.errors import UnsupportedExpression
 from pytest_labkit.monitoring.promql.vectors import Value, Vector, nameless, vector
 
 
-def call(name: str, args: Sequence[Value]) -> Value:
-    """What the function *name* makes of *args*."""
+def function(name: str) -> Callable[..., Value]:
+    """What the function *name* does with its arguments. Raises `UnsupportedExpression` if it is not known."""
     if name in _OF_VECTORS:
-        return _OF_VECTORS[name](*args)
+        return _OF_VECTORS[name]
     if name not in _OF_EACH:
         raise UnsupportedExpression(f"the function {name}()")
-    samples, *numbers = args
+    return partial(_of_each, name)
+
+
+def _of_each(name: str, samples: Value, *numbers: Value) -> Value:
     if name.startswith("clamp") and _crossed(*numbers):
         return {}
     return each(samples, lambda value: _OF_EACH[name](value, *numbers))

@@ -47,6 +47,8 @@ def binary(node: Any, left: Value, right: Value) -> Value:
     name, modifier = str(node.op).split()[0], node.modifier
     if name not in (*_ARITHMETIC, *_COMPARISONS, *_SETS):
         raise UnsupportedExpression(f"the operator {name}")
+    if modifier is not None and (modifier.fill_values.lhs, modifier.fill_values.rhs) != (None, None):
+        raise UnsupportedExpression("the modifier fill")
     if isinstance(left, dict) and isinstance(right, dict):
         if name in _SETS:
             return _set(name, left, right, _key(modifier))
