@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -27,6 +28,25 @@ def _label(text: str) -> str:
     return _name(text)
 
 
+def _duration(text: Any) -> float:
+    if not isinstance(text, str):
+        raise ValueError("a duration such as 30s or 1m must stand here")  # noqa: TRY004 - pydantic tells it
+    return seconds(text)
+
+
+def _whole(text: Any) -> Any:
+    """*text* as a whole number; what a float has beyond that is cut off."""
+    for number in (lambda: int(text, 0), lambda: int(float(text))):
+        with suppress(TypeError, ValueError, OverflowError):
+            return number()
+    return text
+
+
+def _there(items: Any) -> Any:
+    """*items* without those that are null."""
+    return [item for item in items if item is not None] if isinstance(items, list) else items
+
+
 def _filled(mapping: Any) -> Any:
     """*mapping* with no text where a value is null."""
     if not isinstance(mapping, dict):
@@ -36,7 +56,8 @@ def _filled(mapping: Any) -> Any:
 
 Labels = Annotated[dict[Annotated[str, AfterValidator(_label)], str], BeforeValidator(_filled)]
 Annotations = Annotated[dict[Annotated[str, AfterValidator(_name)], str], BeforeValidator(_filled)]
-Duration = Annotated[float, BeforeValidator(seconds)]
+Duration = Annotated[float, BeforeValidator(_duration)]
+Limit = Annotated[int, BeforeValidator(_whole), Field(lt=2**63)]
 
 
 class _Part(BaseModel):
@@ -46,8 +67,10 @@ class _Part(BaseModel):
     @classmethod
     def _without_nulls(cls, data: Any) -> Any:
         """A field without a value is as if it were not there."""
-        given = {} if data is None else data
-        return {k: v for k, v in given.items() if v is not None} if isinstance(given, dict) else given
+        if not isinstance(data, dict):
+            return {} if data is None else data
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class RuleText(_Part):
@@ -82,9 +105,9 @@ class Group(_Part):
     name: str = ""
     interval: Duration = 0.0
     query_offset: Duration = 0.0
-    limit: int = 0
+    limit: Limit = 0
     labels: Labels = {}
-    rules: list[RuleText] = []
+    rules: Annotated[list[RuleText], BeforeValidator(_there)] = []
 
     @model_validator(mode="after")
     def _has_a_name(self) -> Group:
@@ -96,7 +119,7 @@ class Group(_Part):
 class RuleFile(_Part):
     """All that is in a file."""
 
-    groups: list[Group] = []
+    groups: Annotated[list[Group], BeforeValidator(_there)] = []
 
     @model_validator(mode="after")
     def _names_differ(self) -> RuleFile:
@@ -106,11 +129,18 @@ class RuleFile(_Part):
         return self
 
 
-_KEPT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+_NULL, _MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"
+_KEPT = (_NULL, _MERGE)
 
 
 class _Loader(yaml.SafeLoader):
     """YAML as Prometheus reads it: what is no null is text as it is written, and no key is there twice."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [resolver for resolver in resolvers if resolver[0] in _KEPT]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors: ClassVar[dict[str, Any]] = {_NULL: yaml.SafeLoader.construct_yaml_null}
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and not _merges(key)]
@@ -118,17 +148,11 @@ class _Loader(yaml.SafeLoader):
             if key in keys[:n]:
                 mark = node.start_mark
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is there twice", mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [resolver for resolver in resolvers if resolver[0] in _KEPT]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+        return {key: value for key, value in super().construct_mapping(node, deep).items() if key is not None}
 
 
 def _merges(key: yaml.ScalarNode) -> bool:
-    return bool(key.tag == "tag:yaml.org,2002:merge")
+    return bool(key.tag == _MERGE)
 
 
 def parsed(content: bytes) -> RuleFile:
@@ -148,7 +172,5 @@ def _first_document(content: bytes) -> Any:
         return loader.get_data() if loader.check_data() else None  # type: ignore[no-untyped-call]
     except RecursionError:
         raise yaml.YAMLError("it is nested too deep") from None
-    except ValueError as error:  # of a tag, such as !!int before a text
-        raise yaml.YAMLError(str(error)) from None
     finally:
         loader.dispose()

@@ -1,4 +1,4 @@
-"""Prometheus' own `promtool`: what it makes of expressions over series."""
+"""Prometheus' own `promtool`: what it makes of rule files, and of expressions over series."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import yaml
 
 from pytest_labkit.monitoring import History
+from pytest_labkit.monitoring.promql.literals import unquoted
 from pytest_labkit.monitoring.series import Labels, labels
 from tests.conftest import installed
 
 EVERY_S = 15
+Values = Mapping[str, Sequence[float | None]]
 _SERIES = re.compile(r"([\w:]*)(?:\{(.*)\})?")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _SAMPLE = re.compile(r'([\w:]*\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([^,\s]+)')
+_FIRES = re.compile(r'alertname: (\w+), time: 0s,.*?Annotations:\{text=("(?:[^"\\]|\\.)*")\}', re.DOTALL)
 _NEVER = {"labels": 'never{seen="here"}', "value": 1}  # a wrong expectation: promtool shows what it got
+
+
+class Case(NamedTuple):
+    """Series, scraped every 15 seconds, and the expressions that are asked of them, each at a time."""
+
+    values: Values
+    asked: Sequence[tuple[str, float]]
 
 
 def series(text: str) -> Labels:
@@ -28,7 +39,7 @@ def series(text: str) -> Labels:
     return labels(name or found.pop("__name__", ""), found) - {("__name__", "")}
 
 
-def history(values: Mapping[str, Sequence[float | None]]) -> History:
+def history(values: Values) -> History:
     """Those series as the kit keeps them; where there is `None` there was no scrape of it."""
     made = History()
     for name, its in values.items():
@@ -38,34 +49,62 @@ def history(values: Mapping[str, Sequence[float | None]]) -> History:
     return made
 
 
-def evaluated(
-    folder: Path, values: Mapping[str, Sequence[float | None]], expressions: Sequence[str], at_s: int
-) -> list[dict[Labels, float] | str]:
-    """What promtool gives for each of *expressions*: series with values, or its error."""
+def complaint(folder: Path, text: str) -> str:
+    """What `promtool check rules` says against the rule file *text*; nothing if that is right."""
+    (folder / "rules.yaml").write_text(text, "utf-8")
+    done = _run("check", "rules", folder / "rules.yaml")
+    return "" if done.returncode == 0 else done.stderr
+
+
+def evaluated(folder: Path, cases: Sequence[Case], rules: str = "") -> list[dict[Labels, float] | str]:
+    """What promtool gives for each expression of each case, beside *rules*: series, or its error."""
+    said = _tested(folder, [(case.values, {"promql_expr_test": _asked(case)}) for case in cases], rules)
+    parts = re.split(r"^    expr: ", said, flags=re.MULTILINE)[1:]
+    assert sum(len(case.asked) for case in cases) == len(parts), said
+    return [_result(text) for text in parts]
+
+
+def expanded(folder: Path, templates: Sequence[str], values: Values) -> list[str]:
+    """What promtool makes of *templates* of annotations, for alerts of the series `x`, at 0 seconds."""
+    rules = [
+        {"alert": f"A{number}", "expr": "x", "annotations": {"text": text}}
+        for number, text in enumerate(templates)
+    ]
+    asked = [{"eval_time": "0s", "alertname": rule["alert"]} for rule in rules]
+    said = _tested(folder, [(values, {"alert_rule_test": asked})], rule_file(rules))
+    found = dict(_FIRES.findall(said))
+    assert {rule["alert"] for rule in rules} == found.keys(), said
+    return [unquoted(found[str(rule["alert"])]) for rule in rules]
+
+
+def rule_file(rules: Sequence[Mapping[str, Any]]) -> str:
+    """A file of one group of *rules*."""
+    return yaml.safe_dump({"groups": [{"name": "g", "rules": list(rules)}]}, sort_keys=False)
+
+
+def _tested(folder: Path, tests: Sequence[tuple[Values, dict[str, Any]]], rules: str) -> str:
+    (folder / "rules.yaml").write_text(rules, "utf-8")
+    given = [[{"series": name, "values": _written(its)} for name, its in v.items()] for v, _ in tests]
     test = {
-        "evaluation_interval": "1s",
+        "rule_files": ["rules.yaml"],
+        "evaluation_interval": f"{EVERY_S}s",
         "tests": [
-            {
-                "interval": f"{EVERY_S}s",
-                "input_series": [{"series": name, "values": _written(its)} for name, its in values.items()],
-                "promql_expr_test": [
-                    {"expr": expr, "eval_time": f"{at_s}s", "exp_samples": [_NEVER]} for expr in expressions
-                ],
-            }
+            {"interval": f"{EVERY_S}s", "input_series": input_series, **asked}
+            for input_series, (_, asked) in zip(given, tests, strict=True)
         ],
     }
-    file = folder / "test.yaml"
-    file.write_text(yaml.safe_dump(test))
-    done = subprocess.run(
-        [installed("promtool"), "test", "rules", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    said = re.split(r"^    expr: ", done.stdout + done.stderr, flags=re.MULTILINE)[1:]
-    assert len(expressions) == len(said), done.stdout + done.stderr
-    return [_result(text) for text in said]
+    (folder / "test.yaml").write_text(yaml.safe_dump(test, sort_keys=False), "utf-8")
+    done = _run("test", "rules", folder / "test.yaml")
+    return done.stdout + done.stderr
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [installed("promtool"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _asked(case: Case) -> list[dict[str, Any]]:
+    return [{"expr": expr, "eval_time": f"{at:g}s", "exp_samples": [_NEVER]} for expr, at in case.asked]
 
 
 def _written(values: Sequence[float | None]) -> str:

@@ -96,7 +96,11 @@ def test_absent_is_there_if_nothing_is() -> None:
 
 @pytest.mark.parametrize(
     "expr",
-    ["topk(1, x)", "x @ 5", "max_over_time(x[1m:5s])", "histogram_quantile(0.9, x)", "quantile(0.9, x)"],
+    [
+        *("topk(1, x)", "x @ 5", "max_over_time(x[1m:5s])", "histogram_quantile(0.9, x)", "quantile(0.9, x)"),
+        *("predict_linear(x[1h], 60)", "quantile_over_time(0.9, x[1h])", "label_join(x, 'a', '-', 'job')"),
+        *("x + fill(0) x", "first_over_time(x[1m])", "hour()", "count_values('a', x)", "exp(x)"),
+    ],
 )
 def test_what_is_not_known_is_no_verdict(expr: str) -> None:
     """It is the kit that cannot evaluate it."""
@@ -234,6 +238,8 @@ def test_what_is_no_regular_expression_to_re2_is_no_promql(pattern: str) -> None
         ('x{job="\\q"}', "invalid escape"),
         ("x{job=~`.*`, job=~`a?`}[", "invalid|unexpected"),
         ("{job=~`.*`}", "non-empty matcher"),
+        ("abs(rate(x[0s]))", "duration must be greater than 0"),
+        ("max_over_time(x[0s:1m])", "duration must be greater than 0"),
         ("(" * 600 + "x" + ")" * 600, "more than .* operators and brackets"),
         ("x" * 30_000, "more than 20,000 characters"),
     ],

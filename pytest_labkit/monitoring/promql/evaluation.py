@@ -76,7 +76,7 @@ class _Evaluation:
             case "absent_over_time":
                 return {} if ranged(node.args[0], self._history, self._at) else {told(node.args[0]): 1.0}
             case _:
-                do = function(name)  # before its arguments, which may be of a kind that no other function takes
+                do = function(name)  # before its arguments: those of others may be texts and ranges
                 return do(*(self.value(arg) for arg in node.args))
 
     def _over_ranges(self, name: str, node: Any) -> Iterator[tuple[Labels, float]]:
