@@ -258,6 +258,8 @@ def test_what_is_no_promql_is_told(expr: str, said: str) -> None:
         ('absent(x{job=""})', {}),
         ('absent(x{job="a",job!="b"})', {}),
         ('absent(x{job=~"a",zone="1"})', {"zone": "1"}),
+        ('absent(x{job=~"a|b",job="a"})', {"job": "a"}),
+        ('absent(x{job="a",job=~"a|b"})', {}),
         ('absent({__name__="x",job="a"})', {"job": "a"}),
         ('absent((x{job="a"}))', {"job": "a"}),
         ('absent(sum(x{job="a"}))', {}),

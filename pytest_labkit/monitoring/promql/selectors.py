@@ -44,16 +44,21 @@ def ranged(node: Any, history: History, at: float) -> list[tuple[Labels, Range]]
 
 
 def told(node: Any) -> Labels:
-    """The labels that `absent` gives: those that a selector asks for once, by `=`."""
+    """The labels that `absent` gives: those that a selector asks for by one `=`, after all else."""
     node = bare(node)
     if kind(node) == "MatrixSelector":
         node = node.vector_selector
     if kind(node) != "VectorSelector":
         return frozenset()
-    asked = [m for m in node.matchers.matchers if m.name != "__name__"]
-    names = [m.name for m in asked]
-    once = (m for m in asked if names.count(m.name) == 1 and _operator(m) == "Equal" and m.value)
-    return frozenset((m.name, m.value) for m in once)
+    found: dict[str, str] = {}
+    equal: set[str] = set()
+    for matcher in node.matchers.matchers:
+        if _operator(matcher) == "Equal" and matcher.name not in equal:
+            found[matcher.name] = matcher.value
+            equal.add(matcher.name)
+        else:  # one name twice is none, unless the one `=` comes last
+            found.pop(matcher.name, None)
+    return frozenset((name, value) for name, value in found.items() if value and name != "__name__")
 
 
 def _offset(selector: Any) -> float:
