@@ -1,5 +1,12 @@
 """Templates, and what Prometheus makes of them."""
 
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from pytest_labkit.monitoring import templates
+from pytest_labkit.monitoring.templates.functions import Sample
+
 LABELS = {"breaker": "payment", "job": "a-b", "instance": "h.example.com:80"}
 VALUE = 0.857142857142
 EXPANDED = {
@@ -52,3 +59,96 @@ REFUSED = {
     "{{ if }}x{{ end }}": "missing value for if",
     "{{ define x }}{{ end }}": "in define clause",
 }
+FAILING = {
+    "{{ gt $value 1 }}": "incompatible types for comparison",
+    "{{ toUpper $value }}": "wrong type for value; expected string; got float64",
+    "{{ .Foo }}": "can't evaluate field Foo",
+    "{{ $labels.job.x }}": "can't evaluate field x in type string",
+    '{{ first (query "nothing") }}': r"first\(\) called on vector with no elements",
+    '{{ humanize "x" }}': 'parsing "x": invalid syntax',
+    '{{ template "nope" }}': 'template "nope" not defined',
+    "{{ len $value }}": "len of type float64",
+}
+
+
+def expanded(text: str, value: float = VALUE) -> str:
+    """What the kit makes of *text* for a sample of `x` with `LABELS` and *value*, where one series is up."""
+
+    def query(expr: str) -> list[Sample]:
+        return [Sample({"__name__": "up", "job": "u"}, 1.0)] if expr == "up" else []
+
+    return templates.expand(text, {"__name__": "x", **LABELS}, value, 0.0, query)
+
+
+_TEXTS = ["$labels.job", ".Labels.breaker", "$labels.nope", '"a b"', "`x`", '(index $labels "job")', '""']
+_NUMBERS = ["$value", ".Value", "(len $labels.job)", "0", "1", "3", "0.5", "2.0", "-7", "1e6", "0x1F", "'a'"]
+_VERBS = [
+    "%v",
+    "%s",
+    "%d",
+    "%q",
+    "%t",
+    "%T",
+    "%x",
+    "%X",
+    "%o",
+    "%b",
+    "%c",
+    "%U",
+    "%f",
+    "%e",
+    "%g",
+    "%G",
+    "%p",
+]
+_VERBS += ["%.2f", "%5.1f", "%08.3f", "%+.1f", "%.3g", "%.0f", "%6d", "%-6d|", "%06d", "%+d", "% d", "%10s"]
+_VERBS += ["%-8s|", "%.2s", "%5v", "%-5v|", "%#v", "%+v", "%#x", "%%", "%5t", "%.3v", "%*d", "%z", "%5q", "%"]
+_texts, _numbers = st.sampled_from(_TEXTS), st.sampled_from(_NUMBERS)
+_any = _texts | _numbers | st.sampled_from(["true", "$labels", "nil", "(query `up`)"])
+_printed = st.builds(
+    lambda verbs, values: f'(printf "{" ".join(verbs)}" {" ".join(values)})',
+    st.lists(st.sampled_from(_VERBS), min_size=1, max_size=2),
+    st.lists(_any, max_size=2),
+)
+_HUMANE = ["humanize", "humanize1024", "humanizeDuration", "humanizePercentage", "humanizeTimestamp"]
+_CASED = [
+    "toUpper",
+    "toLower",
+    "title",
+    "stripPort",
+    "stripDomain",
+    "html",
+    "urlquery",
+    "len",
+    "print",
+    "println",
+]
+_values = (
+    _any
+    | _printed
+    | st.builds("({} {})".format, st.sampled_from(_HUMANE), _numbers | _texts)
+    | st.builds("({} {})".format, st.sampled_from(_CASED), _texts | _printed)
+    | st.builds("({} {} {})".format, st.sampled_from(["eq", "ne", "lt", "le", "gt", "ge"]), _any, _any)
+    | st.builds("({} {} {})".format, st.sampled_from(["and", "or", "print", "index", "slice"]), _any, _any)
+    | st.builds("(not {})".format, _any)
+    | st.builds("(match {} {})".format, st.sampled_from(['"a.*"', "`^$`"]), _texts)
+    | st.builds('(reReplaceAll "(.)-(.)" "$2${{1}}$3" {})'.format, _texts)
+)
+_piped = st.builds("{} | {}".format, _values, st.sampled_from([*_HUMANE, *_CASED, 'printf "<%v>"']))
+_shown = st.builds(
+    "{{{{{}{}{}}}}}".format, st.sampled_from(["", "- "]), _values | _piped, st.sampled_from(["", " -"])
+)
+_plain = st.sampled_from(["", " ", "a", " is \n", "100% "])
+
+
+def _deeper(inside: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return (
+        st.builds("{}{}{}".format, inside, _plain, inside)
+        | st.builds("{{{{if {}}}}}{}{{{{else}}}}{}{{{{end}}}}".format, _values, inside, inside)
+        | st.builds("{{{{with $x := {}}}}}{{{{$x}}}}{}{{{{end}}}}".format, _values, inside)
+        | st.builds("{{{{range $k, $v := $labels}}}}{{{{$k}}}}{}{{{{end}}}}".format, inside)
+    )
+
+
+bodies = st.recursive(st.builds("{}{}".format, _plain, _shown), _deeper, max_leaves=3)
+"""Generated templates that Prometheus can read."""
