@@ -146,6 +146,8 @@ class _Expansion:
                 return self._logic(first.name, rest, passed, dot, variables)
             args = [self._operand(arg, dot, variables) for arg in rest]
             return _called(first.name, self._functions[first.name], (*args, *passed))
+        if isinstance(first, Literal) and first.value is None:
+            raise ExpansionFailed("nil is not a command")
         if rest or passed:
             raise ExpansionFailed("can't give argument to non-function")
         return self._operand(first, dot, variables)

@@ -13,7 +13,7 @@ from pytest_labkit.monitoring.promql.literals import search
 from pytest_labkit.monitoring.templates import hosts, humanizing
 from pytest_labkit.monitoring.templates.comparing import COMPARISONS
 from pytest_labkit.monitoring.templates.errors import ExpansionFailed, UnsupportedTemplate
-from pytest_labkit.monitoring.templates.printing import kind, shown, sprint, sprintf
+from pytest_labkit.monitoring.templates.printing import kind, printed, sprint, sprintf
 
 
 class Sample(NamedTuple):
@@ -39,7 +39,7 @@ def _index(of: Any, *keys: Any) -> Any:
         match of:
             case dict() if isinstance(key, str):
                 of = of.get(key, "")
-            case list() | str() if isinstance(key, int):
+            case list() | str() if type(key) is int:
                 if not 0 <= key < len(of):
                     raise ExpansionFailed(f"error calling index: index out of range: {key}")
                 of = ord(of[key]) if isinstance(of, str) else of[key]
@@ -59,6 +59,8 @@ def _length(of: Any) -> int:
 def _slice(of: Any, *ends: int) -> Any:
     if not isinstance(of, str | list) or len(ends) > 2:
         raise ExpansionFailed(f"error calling slice: can't slice item of type {kind(of)}")
+    if not all(type(end) is int for end in ends):
+        raise ExpansionFailed("error calling slice: cannot index slice/array with what is no integer")
     begin, end = (*ends, *(0, len(of))[len(ends) :])
     if not 0 <= begin <= end <= len(of):
         raise ExpansionFailed(f"error calling slice: invalid slice index: {begin} > {end}")
@@ -125,7 +127,7 @@ FUNCTIONS: dict[str, Typed] = {
     "len": Typed(_length, _ANY),
     "slice": Typed(_slice, (object, object, ...)),
     "print": Typed(lambda *values: sprint(values), (object, ...)),
-    "println": Typed(lambda *values: " ".join(map(shown, values)) + "\n", (object, ...)),
+    "println": Typed(lambda *values: " ".join(map(printed, values)) + "\n", (object, ...)),
     "printf": Typed(lambda text, *values: sprintf(text, values), (str, object, ...)),
     "html": Typed(lambda *values: _escaped(sprint(values)), (object, ...)),
     "urlquery": Typed(lambda *values: _escaped_for_urls(sprint(values)), (object, ...)),

@@ -7,7 +7,9 @@ import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+
+from pytest_labkit.monitoring.templates.errors import UnsupportedTemplate
 
 _VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:(\.)(\*|\d+)?)?(.)?", re.DOTALL)
 _TYPES: dict[type, str] = {
@@ -17,6 +19,10 @@ _TYPES: dict[type, str] = {
     str: "string",
     dict: "map[string]string",
 }
+
+
+_VERBS: dict[type, str] = {bool: "tv", int: "vdboOxXcqU", float: "vbgGxXfFeE", str: "vsxXq"}
+"""The verbs that Go knows for each type; any other is shown as wrong."""
 
 
 def kind(value: Any) -> str:
@@ -37,8 +43,10 @@ def shown(value: Any) -> str:
             return f"map[{' '.join(f'{key}:{shown(value[key])}' for key in sorted(value))}]"
         case list():
             return f"[{' '.join(map(shown, value))}]"
-        case _:
+        case str() | int():
             return str(value)
+        case _:
+            raise UnsupportedTemplate(f"a {kind(value)} that is shown as a whole")
 
 
 def number(value: float) -> str:
@@ -54,74 +62,96 @@ def number(value: float) -> str:
     return f"{'-' if sign else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
+def printed(value: Any) -> str:
+    """As Print prints it, which knows nothing of templates."""
+    return "<nil>" if value is None else shown(value)
+
+
 def sprint(values: Sequence[Any]) -> str:
     """As Sprint: a space between two that are no strings."""
     text = ""
     for n, value in enumerate(values):
         apart = n and not isinstance(value, str) and not isinstance(values[n - 1], str)
-        text += (" " if apart else "") + shown(value)
+        text += (" " if apart else "") + printed(value)
     return text
 
 
 def sprintf(text: str, values: Sequence[Any]) -> str:
-    """As Sprintf: what does not fit is shown in the text."""
+    """As Sprintf: what does not fit is shown in the text. Raises `UnsupportedTemplate` for rare verbs."""
     left = list(values)
 
     def made(verb: re.Match[str]) -> str:
-        flags, width, dot, precision, letter = verb.groups()
+        flags, width, _, precision, letter = verb.groups()
         if letter is None:
             return "%!(NOVERB)"
         if letter == "%":
             return "%"
-        if width == "*":
-            width = str(left.pop(0))
-        if precision == "*":
-            precision = str(left.pop(0))
-        if not left:
-            return f"%!{letter}(MISSING)"
-        return _one(letter, left.pop(0), flags, width or "", f".{precision or 0}" if dot else "")
+        if "*" in (width, precision) or "#" in flags:
+            raise UnsupportedTemplate(f"the verb {verb[0]} of printf")
+        return _Verb(*verb.groups("")).of(left.pop(0)) if left else f"%!{letter}(MISSING)"
 
     done = _VERB.sub(made, text)
-    extra = ", ".join(f"{kind(value)}={shown(value)}" for value in left)
+    extra = ", ".join("<nil>" if value is None else f"{kind(value)}={shown(value)}" for value in left)
     return f"{done}%!(EXTRA {extra})" if left else done
 
 
-def _one(letter: str, value: Any, flags: str, width: str, precision: str) -> str:
-    """*value* as the verb *letter* prints it."""
-    if isinstance(value, float) and (letter in "eEfFgG" or (letter == "v" and precision)):
-        return _float("g" if letter == "v" else letter, value, flags, width, precision)
-    if isinstance(value, int) and not isinstance(value, bool) and letter in "dxXoc":
-        return str(f"%{flags}{width}{precision}{letter}" % value)
-    if isinstance(value, str) and letter == "s" and precision:
-        value = value[: int(precision[1:])]
-    return _padded(_text(letter, value), flags, width)
+class _Verb(NamedTuple):
+    flags: str
+    width: str
+    dot: str
+    precision: str
+    letter: str
 
+    def of(self, value: Any) -> str:
+        """*value* as this verb prints it."""
+        if self.letter == "T":
+            return self._padded(kind(value))
+        if value is None:
+            return self._plain("<nil>" if self.letter == "v" else f"%!{self.letter}(<nil>)")
+        if type(value) not in _VERBS:
+            return self._plain(shown(value)) if self.letter in "vs" else self._unsupported(value)
+        if self.letter not in _VERBS[type(value)]:
+            return self._plain(f"%!{self.letter}({kind(value)}={shown(value)})")
+        return getattr(self, f"_{type(value).__name__}")(value)  # type: ignore[no-any-return]
 
-def _text(letter: str, value: Any) -> str:
-    match letter, value:
-        case "v", None:
-            return "<nil>"
-        case ("v", _) | ("t", bool()) | ("s", str()):
-            return shown(value)
-        case "T", _:
-            return kind(value)
-        case "q", str():
-            return json.dumps(value, ensure_ascii=False)
-        case _, None:
-            return f"%!{letter}(<nil>)"
-        case _, str() | int() | float():
-            return f"%!{letter}({kind(value)}={shown(value)})"
-        case _:
-            return shown(value)
+    def _bool(self, value: bool) -> str:
+        return self._padded(shown(value))
 
+    def _int(self, value: int) -> str:
+        if self.letter == "v":
+            return self._padded(str(value))
+        if self.letter not in "dxXo":
+            return self._unsupported(value)
+        return str(f"%{self.flags}{self.width}{self.dot}{self.precision}{self.letter}" % value)
 
-def _float(letter: str, value: float, flags: str, width: str, precision: str) -> str:
-    if not math.isfinite(value) or (letter in "gG" and not precision):
-        return _padded(number(value), flags, width)
-    return str(f"%{flags}{width}{precision}{letter}" % value)
+    def _float(self, value: float) -> str:
+        if self.letter in "bxX":
+            return self._unsupported(value)
+        if not math.isfinite(value) or (self.letter in "gGv" and not self.dot):
+            return self._padded(number(value).replace("e", "E" if self.letter == "G" else "e"))
+        if self.letter == "v" and self.flags:
+            return self._unsupported(value)
+        letter = "g" if self.letter == "v" else self.letter
+        return str(f"%{self.flags}{self.width}{self.dot}{self.precision}{letter}" % value)
 
+    def _str(self, value: str) -> str:
+        cut = value[: int(self.precision or 0)] if self.dot else value
+        if self.letter in "sv":
+            return self._padded(cut)
+        if self.letter == "q" and value.isprintable() and not self.dot:
+            return self._padded(json.dumps(value, ensure_ascii=False))
+        made = value.encode().hex() if self.letter in "xX" else self._unsupported(value)
+        return self._plain(made.upper() if self.letter == "X" else made)
 
-def _padded(text: str, flags: str, width: str) -> str:
-    if not width:
-        return text
-    return text.ljust(int(width)) if "-" in flags else text.rjust(int(width))
+    def _padded(self, text: str) -> str:
+        if self.flags.strip("-"):
+            return self._unsupported(text)
+        width = int(self.width or 0)
+        return text.ljust(width) if self.flags else text.rjust(width)
+
+    def _plain(self, text: str) -> str:
+        return self._unsupported(text) if self.flags or self.width or self.dot else text
+
+    def _unsupported(self, value: Any) -> str:
+        verb = f"%{self.flags}{self.width}{self.dot}{self.precision}{self.letter}"
+        raise UnsupportedTemplate(f"the verb {verb} of printf for a {kind(value)}")
