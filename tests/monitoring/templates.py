@@ -104,7 +104,11 @@ _VERBS = [
 _VERBS += ["%.2f", "%5.1f", "%08.3f", "%+.1f", "%.3g", "%.0f", "%6d", "%-6d|", "%06d", "%+d", "% d", "%10s"]
 _VERBS += ["%-8s|", "%.2s", "%5v", "%-5v|", "%#v", "%+v", "%#x", "%%", "%5t", "%.3v", "%*d", "%z", "%5q", "%"]
 _texts, _numbers = st.sampled_from(_TEXTS), st.sampled_from(_NUMBERS)
-_any = _texts | _numbers | st.sampled_from(["true", "$labels", "nil", "(query `up`)", "(query `up` | first | value)"])
+_any = (
+    _texts
+    | _numbers
+    | st.sampled_from(["true", "$labels", "nil", "(query `up`)", "(query `up` | first | value)"])
+)
 _printed = st.builds(
     lambda verbs, values: f'(printf "{" ".join(verbs)}" {" ".join(values)})',
     st.lists(st.sampled_from(_VERBS), min_size=1, max_size=2),

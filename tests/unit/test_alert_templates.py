@@ -34,6 +34,13 @@ def test_what_prometheus_does_not_load_is_refused(text: str, said: str) -> None:
         "{{ externalURL }}",
         '{{ js "x" }}',
         "{{ $value | toTime }}",
+        '{{ printf "%999999999d" 1 }}',
+        '{{ printf "%*d" 1 1 }}',
+        '{{ printf "%b" 1 }}',
+        "{{ range 1000000000 }}{{ end }}",
+        '{{ $x := "ab" }}' + "{{ $x = print $x $x }}" * 40,
+        "{{ query `up` }}",
+        "{{ . }}",
         '{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}',
     ],
 )

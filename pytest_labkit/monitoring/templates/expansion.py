@@ -27,7 +27,7 @@ from pytest_labkit.monitoring.templates.tree import (
 
 _Values = tuple[Any, ...]
 _Variables = list[tuple[str, Any]]
-_DEEPEST, _MOST_ACTIONS = 50, 100_000
+_DEEPEST, _MOST_ACTIONS, _LONGEST = 50, 100_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,8 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
             raise ExpansionFailed(f"range can't iterate over {shown(value)}")
         case list():
             yield from enumerate(value)
+        case int() if value > _MOST_ACTIONS:
+            raise UnsupportedTemplate(f"a range over {value:,}")
         case int():
             yield from ((n, n) for n in range(value))
 
@@ -221,7 +223,10 @@ def _called(name: str, function: Typed, args: _Values) -> Any:
         if not isinstance(arg, wanted):
             expected = _TYPES.get(wanted, wanted.__name__)
             raise ExpansionFailed(f"wrong type for value; expected {expected}; got {kind(arg)}")
-    return function.do(*args)
+    found = function.do(*args)
+    if isinstance(found, str) and len(found) > _LONGEST:
+        raise UnsupportedTemplate(f"a text of more than {_LONGEST:,} characters")
+    return found
 
 
 _TYPES = {str: "string", list: "template.queryResult", Sample: "*template.sample"}

@@ -86,7 +86,8 @@ def sprintf(text: str, values: Sequence[Any]) -> str:
             return "%!(NOVERB)"
         if letter == "%":
             return "%"
-        if "*" in (width, precision) or "#" in flags:
+        wide = any(len(size or "") > 3 for size in (width, precision))
+        if wide or "*" in (width, precision) or "#" in flags:
             raise UnsupportedTemplate(f"the verb {verb[0]} of printf")
         return _Verb(*verb.groups("")).of(left.pop(0)) if left else f"%!{letter}(MISSING)"
 
