@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from contextlib import suppress
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -36,9 +36,10 @@ def _duration(text: Any) -> float:
 
 def _whole(text: Any) -> Any:
     """*text* as a whole number; what a float has beyond that is cut off."""
-    for number in (lambda: int(text, 0), lambda: int(float(text))):
-        with suppress(TypeError, ValueError, OverflowError):
-            return number()
+    with suppress(TypeError, ValueError):
+        return int(text, 0)
+    with suppress(TypeError, ValueError, OverflowError):
+        return int(float(text))
     return text
 
 
@@ -136,12 +137,6 @@ _KEPT = (_NULL, _MERGE)
 class _Loader(yaml.SafeLoader):
     """YAML as Prometheus reads it: what is no null is text as it is written, and no key is there twice."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [resolver for resolver in resolvers if resolver[0] in _KEPT]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    yaml_constructors: ClassVar[dict[str, Any]] = {_NULL: yaml.SafeLoader.construct_yaml_null}
-
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and not _merges(key)]
         for n, key in enumerate(keys):
@@ -149,6 +144,13 @@ class _Loader(yaml.SafeLoader):
                 mark = node.start_mark
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is there twice", mark)
         return {key: value for key, value in super().construct_mapping(node, deep).items() if key is not None}
+
+
+_Loader.yaml_constructors = {_NULL: yaml.SafeLoader.construct_yaml_null}
+_Loader.yaml_implicit_resolvers = {
+    first: [resolver for resolver in resolvers if resolver[0] in _KEPT]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _merges(key: yaml.ScalarNode) -> bool:

@@ -16,8 +16,8 @@ def _extrapolated(over: Range, *, counter: bool, per_second: bool) -> float | No
         return None
     (first_at, first), (last_at, last) = over.samples[0], over.samples[-1]
     grown = last - first
-    if counter:
-        grown += sum(before for before, after in pairwise(over.values) if after < before)
+    for before, after in pairwise(over.values):
+        grown += before if counter and after < before else 0.0
     sampled, to_start, to_end = last_at - first_at, first_at - over.begin, over.end - last_at
     between = sampled / (len(over.samples) - 1)
     enough = between * 1.1
