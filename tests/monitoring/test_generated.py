@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_labkit.monitoring.promql import FailedExpression, evaluate
+from pytest_labkit.monitoring.promql import FailedExpression, evaluate, parse
 from pytest_labkit.monitoring.series import Labels
 from tests.monitoring import promtool
+from tests.monitoring.amounts import few, many
 from tests.monitoring.expressions import SERIES, vectors
+from tests.monitoring.test_promtool import EXPRESSIONS
 
 AT_S, SCRAPES = 187, 13  # off the scrapes: the ends of ranges are where versions of Prometheus differ
 FINITE = st.sampled_from([0.0, -0.0, 1.0, 2.0, 3.0, 8.0, 0.5, -2.5])
@@ -58,12 +61,8 @@ def agree(values: dict[str, list[float | None]], expressions: list[str], folder:
             assert theirs == pytest.approx(got, rel=1e-9, abs=1e-9, nan_ok=True), expr
 
 
-few = settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-many = settings(few, max_examples=100, derandomize=False)
-
-
 @given(cases() | simple_cases())
-@few
+@few(2)
 def test_generated_expressions_agree_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, case: tuple[dict[str, list[float | None]], list[str]]
 ) -> None:
@@ -73,9 +72,40 @@ def test_generated_expressions_agree_with_promtool(
 
 @pytest.mark.exhaustive
 @given(cases() | simple_cases())
-@many
+@many(100)
 def test_thousands_of_generated_expressions_agree_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, case: tuple[dict[str, list[float | None]], list[str]]
 ) -> None:
     """A hundred series with twenty expressions each."""
     agree(*case, tmp_path_factory.mktemp("promtool"))
+
+
+_WORD = re.compile(r"""'[^']*'|"[^"]*"|\w+|[=!<>]=|[=!]~|.""", re.DOTALL)
+
+
+def broken(chance: random.Random) -> str:
+    """An expression of which a word is taken out, or there twice."""
+    words = _WORD.findall(chance.choice(EXPRESSIONS))
+    place = chance.randrange(len(words))
+    words[place] = f" {words[place]} {words[place]} " if chance.random() < 0.5 else ""
+    return "".join(words).strip() or "("
+
+
+def read(expr: str) -> bool:
+    """Whether it is PromQL to the kit."""
+    try:
+        parse(expr)
+    except ValueError:
+        return False
+    return True
+
+
+def test_expressions_with_a_word_too_many_or_too_few_are_refused_as_promtool_does(tmp_path: Path) -> None:
+    """A thousand of them, of which some are right all the same."""
+    chance = random.Random(24)
+    exprs = sorted({broken(chance) for _ in range(1000)})
+    file = promtool.rule_file([{"alert": f"A{n}", "expr": expr} for n, expr in enumerate(exprs)])
+    refused = {
+        int(number) for number in re.findall(r'rule \d+, "A(\d+)"', promtool.complaint(tmp_path, file))
+    }
+    assert [expr for n, expr in enumerate(exprs) if n not in refused] == [e for e in exprs if read(e)]

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_labkit.monitoring import Alerts, History, rules
 from pytest_labkit.monitoring.series import Labels, labels
 from tests.monitoring import promtool
+from tests.monitoring.amounts import few, many
 
 SCRAPES = 15
 SERIES = ['x{job="a"}', 'x{job="b"}']
@@ -70,12 +71,8 @@ def agree(folder: Path, rules_: str, scraped: dict[str, Sequence[float]]) -> Non
     assert [set(found) for found in theirs] == ours(folder / "rules.yaml", scraped)
 
 
-few = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-many = settings(few, max_examples=300, derandomize=False)
-
-
 @given(rule_files(), values)
-@few
+@few(5)
 def test_alerts_live_as_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, rules_: str, scraped: dict[str, Sequence[float]]
 ) -> None:
@@ -85,7 +82,7 @@ def test_alerts_live_as_with_promtool(
 
 @pytest.mark.exhaustive
 @given(rule_files(), values)
-@many
+@many(300)
 def test_hundreds_of_alerts_live_as_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, rules_: str, scraped: dict[str, Sequence[float]]
 ) -> None:

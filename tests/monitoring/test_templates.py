@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_labkit.monitoring.templates import UnsupportedTemplate
 from tests.monitoring import promtool
+from tests.monitoring.amounts import few, many
 from tests.monitoring.templates import EXPANDED, FAILING, LABELS, VALUE, bodies, expanded
 
 FAILED = "<error expanding template:"
@@ -51,12 +52,8 @@ def agree(folder: Path, templates: Sequence[str], value: float) -> None:
         assert (text, FAILED in shown) == (text, FAILED in got)
 
 
-few = settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-many = settings(few, max_examples=100, derandomize=False)
-
-
 @given(st.lists(bodies, min_size=20, max_size=20), VALUES)
-@few
+@few(2)
 def test_generated_templates_agree_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, templates: list[str], value: float
 ) -> None:
@@ -66,7 +63,7 @@ def test_generated_templates_agree_with_promtool(
 
 @pytest.mark.exhaustive
 @given(st.lists(bodies, min_size=20, max_size=20), VALUES)
-@many
+@many(100)
 def test_thousands_of_generated_templates_agree_with_promtool(
     tmp_path_factory: pytest.TempPathFactory, templates: list[str], value: float
 ) -> None:
