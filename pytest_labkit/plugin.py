@@ -7,12 +7,15 @@ is imported, no fixture is added, no service touched.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.host import settings
+from pytest_labkit.host.places import within
 
 _MARKERS = (
     "criterion(id): the criterion of lab.toml that this test checks",
@@ -42,6 +45,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             )
         if option.ini:
             parser.addini(option.ini, option.help)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """
+    Where only labs are run, let no warning end the run: a project may make errors of its own.
+
+    What `-W` says comes after it, and holds.
+    """
+    known = early_config.known_args_namespace
+    if _are_labs(_places(early_config, known.file_or_dir), early_config):
+        known.pythonwarnings = ["ignore", *(known.pythonwarnings or ())]
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,9 +91,11 @@ def _refuse_settings_of_answers(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config) -> None:
-    from pytest_labkit.session import fixtures, lab_session, services, workers
+    from pytest_labkit.host.proxies import past_proxies
+    from pytest_labkit.session import fixtures, foreign, lab_session, progress, services, workers
     from pytest_labkit.session.collection import Collection
     from pytest_labkit.session.decided import Decided
+    from pytest_labkit.session.loans import Loans
 
     chosen = settings.resolve(
         config.rootpath,
@@ -86,6 +104,7 @@ def _begin(config: pytest.Config) -> None:
         ini={option.ini: config.getini(option.ini) for option in settings.OPTIONS if option.ini},
         cwd=config.invocation_params.dir,
     )
+    config.add_cleanup(past_proxies(os.environ))
     _quiet_benchmarks(config)
     _quiet_pytest(config)
     collection = Collection(chosen)
@@ -93,7 +112,11 @@ def _begin(config: pytest.Config) -> None:
     decided = Decided(collection, every_test=chosen.all_tests)
     config.pluginmanager.register(decided, "labkit-decided")
     config.pluginmanager.register(workers.Workers(chosen, collection), "labkit-workers")
-    config.pluginmanager.register(lab_session.LabSession(config, chosen, collection), lab_session.NAME)
+    loans = Loans(config)
+    config.pluginmanager.register(loans, "labkit-loans")
+    config.pluginmanager.register(foreign, "labkit-foreign")
+    config.pluginmanager.register(lab_session.LabSession(config, chosen, collection, loans), lab_session.NAME)
+    config.pluginmanager.register(progress.Progress(config), progress.NAME)
     config.pluginmanager.register(fixtures, "labkit-fixtures")
     config.pluginmanager.register(services.plugin(), "labkit-services")
 
@@ -107,9 +130,7 @@ def _quiet_benchmarks(config: pytest.Config) -> None:
 
 def _quiet_pytest(config: pytest.Config) -> None:
     """Where only labs are run, leave out pytest's header, so that a screen has room for what was found."""
-    if getattr(config.option, "verbose", 1) == 0 and all(
-        _is_in_labs(path, config) for path in _named(config)
-    ):
+    if getattr(config.option, "verbose", 1) == 0 and _are_labs(_named(config), config):
         config.option.verbose = -1
 
 
@@ -122,7 +143,18 @@ def _has_labs(config: pytest.Config) -> bool:
 
 def _named(config: pytest.Config) -> list[Path]:
     """The files and folders of the command line."""
-    return [config.invocation_params.dir / str(arg).partition("::")[0] for arg in config.args]
+    return _places(config, config.args)
+
+
+def _places(config: pytest.Config, args: Sequence[object]) -> list[Path]:
+    """The files and folders that *args* name, the current folder if none does."""
+    here = config.invocation_params.dir
+    return [here / str(arg).partition("::")[0] for arg in args or ["."]]
+
+
+def _are_labs(places: Iterable[Path], config: pytest.Config) -> bool:
+    """Whether all of *places* are of labs."""
+    return all(_is_in_labs(path, config) for path in places)
 
 
 def _is_in_labs(path: Path, config: pytest.Config) -> bool:
@@ -132,4 +164,5 @@ def _is_in_labs(path: Path, config: pytest.Config) -> bool:
 
 
 def _and_above(path: Path, config: pytest.Config) -> list[Path]:
+    path = within(config.rootpath, path)
     return [p for p in (path, *path.parents) if p.is_relative_to(config.rootpath)]

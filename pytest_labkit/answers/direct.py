@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from pytest_labkit.answers.child import loading
+from pytest_labkit.answers.child import compiled, loading
 from pytest_labkit.answers.rpc.errors import AnswerMissing
 from pytest_labkit.course.submission import Staged
 
@@ -17,6 +17,7 @@ class DirectAnswers:
         self._staged = staged
         lab = staged.lab
         folders = dict.fromkeys((staged.folder, lab.folder))
+        compiled.find_in(map(str, folders))
         loading.open_package(lab.package, root, folders)
         loading.forget(lab.package, staged.modules)
 

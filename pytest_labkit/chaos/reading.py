@@ -63,6 +63,10 @@ def _content(file: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise _wrong(file, "YAML", f"{getattr(error, 'problem', None) or error}{where}") from None
+    except RecursionError:
+        raise _wrong(file, "an experiment", "lists or mappings nested too deep") from None
+    except ValueError as error:  # a date of the 31st of February, which YAML does not look into
+        raise _wrong(file, "YAML", str(error)) from None
     if not isinstance(content, dict):
         raise _wrong(file, "an experiment: a title, a hypothesis, a method", f"a {type(content).__name__}")
     _has_no_controls(file, content)

@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_labkit.checks import targets
 from pytest_labkit.domain.errors import KitError, Mistake
+from pytest_labkit.domain.figures import figure
 from pytest_labkit.domain.model import Criterion, Measurement
 
 Round = Callable[[], float]  # does the work, returns how many units of it are done for good
@@ -207,7 +208,7 @@ class Measure:
         if target and targets.is_noise(target, values, references, strict=self._strict):
             raise KitError(
                 f"This machine is too unsteady to judge {name}: the reference itself, the same work "
-                f"each time, went from {min(references):,.4g} to {max(references):,.4g} {unit}.",
+                f"each time, went from {figure(min(references))} to {figure(max(references))} {unit}.",
                 "Run again when less is going on beside it; your work is not graded down.",
             )
         if self._drifts:
@@ -229,9 +230,20 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, ceil(share * len(values)) - 1)]
 
 
+class MissedTarget(Mistake):
+    """A figure misses its target: no single call of a student's is to blame."""
+
+
 def _missed(made: Measurement, checked: str) -> Mistake:
-    return Mistake(
+    beside = "" if made.reference is None else f"; the reference {figure(made.reference)} {made.unit}"
+    return MissedTarget(
         checked=checked,
-        expected=f"{made.target} {made.unit}",
-        got=f"{made.value:,.4g} {made.unit}" + (f" ({made.note})" if made.note else ""),
+        expected=f"{_operator(made.target)} {made.unit}",
+        got=f"{figure(made.value)} {made.unit}{beside}" + (f" ({made.note})" if made.note else ""),
     )
+
+
+def _operator(target: str | None) -> str:
+    """`>= 10,000` of `>= 10000`."""
+    sign, _, limit = (target or "").partition(" ")
+    return f"{sign} {figure(float(limit))}"

@@ -13,6 +13,7 @@ from pytest_labkit.cli import learning, pages, services
 from pytest_labkit.cli.check_labs.command import check_labs
 from pytest_labkit.cli.exit_codes import BROKE, INTERRUPTED, USAGE
 from pytest_labkit.domain.errors import KitError, LabkitError
+from pytest_labkit.host.proxies import past_proxies
 
 
 @click.group(
@@ -32,6 +33,7 @@ Exit codes: 0 done, 1 not yet, 4 wrong usage, 20 the kit or a service broke.""",
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Labs in distributed systems, on real Kafka, DynamoDB and Redis."""
+    context.call_on_close(past_proxies(os.environ))
     if os.environ.get("NO_COLOR"):
         context.color = False
 

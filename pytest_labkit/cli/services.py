@@ -13,6 +13,7 @@ from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.host import settings
 
 if TYPE_CHECKING:
+    from pytest_labkit.domain.model import Lab
     from pytest_labkit.services import Endpoint
     from pytest_labkit.systems import Health
 
@@ -46,7 +47,7 @@ def up(lab: str | None, brokers: int | None, backend: str | None, chaos: bool) -
     chosen = settings.resolve(project_root(), options={"backend": backend})
     wanted = lab_called(chosen.root, lab) if lab else None
     plan = systems.read(wanted) if wanted and chaos else None
-    names = (plan or wanted).services if wanted else services.NAMES
+    names = _used_by(wanted) if wanted else services.NAMES
     if not names and plan is None:
         click.echo(f"{lab} needs no service.")
         return
@@ -117,6 +118,16 @@ def doctor() -> None:
             "Services cannot be had on this machine as it is.", "Do what stands beside the ✗ above."
         )
     click.echo("\nServices can be had on this machine.")
+
+
+def _used_by(lab: Lab) -> tuple[str, ...]:
+    """The services that *lab* names, that any of its tests asks for, and that its own programs call."""
+    from pytest_labkit import services, systems
+    from pytest_labkit.course.testfiles import fixtures_of
+
+    asked_for = fixtures_of(lab)
+    called = systems.read(lab).services if "system" in asked_for else ()
+    return tuple(name for name in services.NAMES if name in {*lab.services, *asked_for, *called})
 
 
 def _described(endpoint: Endpoint) -> str:

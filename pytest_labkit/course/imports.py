@@ -6,8 +6,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
+
+from pytest_labkit.course.syntax import tree
 
 _FOR_TESTS = {"pytest", "_pytest", "pytest_labkit"}
 
@@ -19,7 +20,7 @@ def third_party(files: Iterable[Path], package: str) -> list[str]:
     Each as `module`, or `module:name,name` for `from module import name, name`: a name may be a module.
     """
     known = {package.partition(".")[0], *_FOR_TESTS, *sys.stdlib_module_names}
-    found = dict.fromkeys(name for path in files for name in _imports(_tree(path).body))
+    found = dict.fromkeys(name for path in files for name in _imports(tree(path).body))
     return [name for name in found if re.split("[.:]", name)[0] not in known]
 
 
@@ -31,8 +32,8 @@ def on_their_own(files: Mapping[str, Path], package: str) -> list[str]:
         files: Dotted name of a module -> its file.
         package: The lab's package.
     """
-    trees = {name: ast.walk(_tree(path)) for name, path in files.items()}
-    uses = {name: {used.partition(":")[0] for used in _imports(tree)} for name, tree in trees.items()}
+    trees = {name: ast.walk(tree(path)) for name, path in files.items()}
+    uses = {name: {used.partition(":")[0] for used in _imports(nodes)} for name, nodes in trees.items()}
     alone = {name for name in files if _FOR_TESTS.isdisjoint(used.partition(".")[0] for used in uses[name])}
     while others := {name for name in alone if {u for u in uses[name] if _is_in(package, u)} - alone}:
         alone -= others
@@ -42,18 +43,6 @@ def on_their_own(files: Mapping[str, Path], package: str) -> list[str]:
 def _is_in(package: str, module: str) -> bool:
     # A relative import has no module of its own here: what it means is not looked into.
     return module in ("", package) or module.startswith(f"{package}.")
-
-
-def _tree(path: Path) -> ast.Module:
-    try:
-        return _parsed(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])  # whoever loads it is told
-
-
-@lru_cache(maxsize=100)
-def _parsed(source: bytes) -> ast.Module:
-    return ast.parse(source)
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.domain.model import Criterion, Lab, Part, Target
+from pytest_labkit.host.places import within
 
 FILE = "lab.toml"
 
@@ -57,7 +58,6 @@ class _Criterion(_Table):
     part: str
     title: str = Field(min_length=1)
     points: int = Field(ge=0)
-    hints: list[str] = Field(min_length=3, max_length=3)
     required: bool = True
     needs: list[str] = []
     targets: list[str | _Target] = []
@@ -72,8 +72,7 @@ class _Criterion(_Table):
     def made(self) -> Criterion:
         targets = tuple(t.made() for t in self.targets if isinstance(t, _Target))
         return Criterion(
-            **self.model_dump(exclude={"hints", "needs", "targets"}),
-            hints=tuple(self.hints),
+            **self.model_dump(exclude={"needs", "targets"}),
             needs=tuple(self.needs),
             targets=targets,
         )
@@ -92,7 +91,7 @@ class _Lab(_Table):
 
 def folder_above(path: Path, root: Path) -> Path | None:
     """The nearest folder above *path*, within the project at *root*, that has a `lab.toml`."""
-    folders = (folder for folder in path.parents if folder.is_relative_to(root))
+    folders = (folder for folder in within(root, path).parents if folder.is_relative_to(root))
     return next((folder for folder in folders if (folder / FILE).is_file()), None)
 
 
@@ -109,7 +108,7 @@ def read(folder: Path, root: Path) -> Lab:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageProblem(f"There is no lab at {folder}: it has no {FILE}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageProblem(f"{shown} is not valid TOML: {error}.") from None
     try:
         lab = _Lab.model_validate(table)
@@ -141,6 +140,8 @@ def _told(error: ValidationError) -> str:
     *where, key = first["loc"]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
     inside = f" in {place}" if place else ""
+    if first["type"] == "extra_forbidden" and key == "hints":
+        return f'the hints{inside} belong into hints.toml beside it, as A2 = ["…", "…", "…"].'
     if first["type"] == "extra_forbidden":
         return f"the key {key!r}{inside} is not known.{_meant(str(key), _known_keys(where))}"
     if first["type"] == "missing":

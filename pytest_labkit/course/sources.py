@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from pytest_labkit.course.submission import Staged
+from pytest_labkit.course.syntax import tree
 from pytest_labkit.domain.model import Criterion, Frame
 
 
@@ -24,10 +25,7 @@ def _function(path: Path, qualified_name: str) -> ast.FunctionDef | None:
 
 def _definitions(path: Path, qualified_name: str) -> list[ast.stmt]:
     """What the parts of *qualified_name* define in *path*, from the outside in, as far as they are there."""
-    try:
-        scope: list[ast.stmt] = ast.parse(path.read_text("utf-8")).body
-    except (OSError, SyntaxError, ValueError):
-        return []
+    scope = tree(path).body
     found: list[ast.stmt] = []
     for name in qualified_name.split("."):
         node = next((node for node in scope if getattr(node, "name", None) == name), None)

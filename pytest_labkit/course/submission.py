@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_labkit.course.imports import on_their_own, third_party
+from pytest_labkit.course.near_misses import misnamed, nothing_taken
 from pytest_labkit.course.shared_types import Given
 from pytest_labkit.domain.model import CHECKS, AnswerFile, Lab
 
@@ -27,13 +28,14 @@ class Staged:
 
     *folder* is what is imported from: the lab's own folder where nothing lies over it, so that
     breakpoints hit; a copy otherwise. *ignored* are the names in the folders of answers that the lab
-    does not ask for.
+    does not ask for. *missed* says what in those folders comes near to what it asks for.
     """
 
     lab: Lab
     folder: Path
     files: tuple[AnswerFile, ...]
     ignored: tuple[str, ...]
+    missed: tuple[str, ...] = ()
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -106,7 +108,17 @@ def stage(lab: Lab, folders: tuple[Path, ...], into: Path) -> Staged:
         folder=into if bases else lab.folder,
         files=tuple(AnswerFile(relative, _sha256(path), path) for relative, path in sorted(taken.items())),
         ignored=tuple(sorted({name for base in bases for name in _ignored(base, lab)})),
+        missed=tuple(dict.fromkeys(line for folder in folders for line in _missed(folder, lab))),
     )
+
+
+def _missed(folder: Path, lab: Lab) -> Iterator[str]:
+    """Why files of *folder* were not taken, where they may have been meant to be."""
+    base = _base(folder, lab)
+    if matching(base, lab.answers):
+        yield from (f"Not taken from {base}: {line}." for line in misnamed(base, lab.answers))
+    else:
+        yield nothing_taken(folder, base, lab.answers, lab.id)
 
 
 def _base(folder: Path, lab: Lab) -> Path:

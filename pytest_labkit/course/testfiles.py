@@ -9,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from pytest_labkit.course import manifest
+from pytest_labkit.course.syntax import tree
 from pytest_labkit.domain.errors import UsageProblem
 from pytest_labkit.domain.model import CHECKS, Lab
+from pytest_labkit.host.places import within
 
 
 def tests_of(lab: Lab) -> dict[str, list[str]]:
@@ -36,6 +38,19 @@ def unpromised(lab: Lab) -> list[str]:
 def naming(lab: Lab, promise: str) -> list[str]:
     """The tests that name *promise*, each with its file and line."""
     return [f"{place}: {test.name}" for place, test in _placed(lab) if promise in test.promises]
+
+
+def fixtures_of(lab: Lab) -> set[str]:
+    """What the tests of *lab* ask for by a parameter, and the fixtures that it has of its own."""
+    files = {*files_of(lab.folder, "*.py")}
+    functions = [node for path in files for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+    asking = [f for f in functions if f.name.startswith("test") or any(map(_is_fixture, f.decorator_list))]
+    return {argument.arg for function in asking for argument in function.args.args}
+
+
+def _is_fixture(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "")) == "fixture"
 
 
 def _placed(lab: Lab) -> Iterator[tuple[str, _Test]]:
@@ -66,7 +81,11 @@ def is_beside(path: Path, root: Path, wanted: Collection[str]) -> bool:
     False where the lab has no *wanted* one at all: whoever mistyped it is to be told.
     """
     folder = manifest.folder_above(path, root)
-    if folder is None or path.parent not in (folder, folder / CHECKS) or not path.match("test_*.py"):
+    if (
+        folder is None
+        or within(root, path).parent not in (folder, folder / CHECKS)
+        or not path.match("test_*.py")
+    ):
         return False
     tests = _tests_in(path)
     beside = bool(tests) and all(t.criteria and not set(t.criteria) & set(wanted) for t in tests)
@@ -100,18 +119,15 @@ def _tests_in(path: Path) -> list[_Test]:
 
 @lru_cache(maxsize=256)
 def _read(path: Path, _time: int, _size: int) -> list[_Test]:
-    try:
-        tree = ast.parse(path.read_text("utf-8"))
-    except SyntaxError:  # whoever imports it is told better
-        return []
-    common = [node for node in tree.body if _assigns_pytestmark(node)]
+    body = tree(path).body
+    common = [node for node in body if _assigns_pytestmark(node)]
     return [
         _Test(
             node.name,
             node.lineno,
             *(_ids(node.decorator_list, mark) or _ids(common, mark) for mark in ("criterion", "promise")),
         )
-        for node in _statements(tree.body)
+        for node in _statements(body)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]
 

@@ -44,7 +44,7 @@ def load(path: Path, model: type[Model]) -> tuple[Source, Model]:
     try:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         raise Misfit(f"{shown(path)}:{line[1] if line else 1}: it is not valid TOML: {error}") from None
     source = Source(path, _lines(text))

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pytest_labkit.domain.difference import differing
 from pytest_labkit.domain.errors import Mistake
-
-_LONGEST = 400  # characters of a value that are shown
 
 
 class Expectation:
@@ -45,8 +44,9 @@ class Expectation:
         same_type = type(got) is type(expected)
         if same_type and expected == got:
             return
-        told = shown(got) if same_type else f"{shown(got)} ({type(got).__name__})"
-        raise Mistake(checked=checked or "", expected=shown(expected), got=told, perhaps=perhaps)
+        wanted, told = differing(expected, got)
+        told = told if same_type else f"{told} ({type(got).__name__})"
+        raise Mistake(checked=checked or "", expected=wanted, got=told, perhaps=perhaps)
 
     def eventually(
         self,
@@ -84,15 +84,6 @@ class Expectation:
         except Mistake as mistake:
             mistake.expected += f" within {within_s:g} s"
             raise
-
-
-def shown(value: Any) -> str:
-    """*value* as it is shown to a student: its `repr`, cut if it is long; a broken `repr` is said."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        return f"a {type(value).__name__} whose repr() raised {type(error).__name__}"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
 expect = Expectation()

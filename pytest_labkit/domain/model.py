@@ -72,7 +72,6 @@ class Criterion:
     part: str
     title: str
     points: int
-    hints: tuple[str, ...]
     required: bool = True
     needs: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
@@ -154,7 +153,8 @@ class Message:
     What a student reads about a criterion that is not passed.
 
     *timeline* is the counterexample: the fewest operations that show what is wrong, by their start.
-    *promises* are the sentences of the lab's contract that the test checks.
+    *promises* are the sentences of the lab's contract that the test checks. *broken* says what the test had
+    broken on purpose by then; *printed* is the end of what was printed meanwhile.
     """
 
     checked: Prose
@@ -163,7 +163,9 @@ class Message:
     perhaps: Prose | None = None
     look_at: str | None = None
     timeline: tuple[Step, ...] = ()
-    promises: tuple[Promise, ...] = ()  # not in the reports of earlier kits
+    promises: tuple[Promise, ...] = ()  # not in the reports of earlier kits, nor are the two below
+    broken: Prose = ""
+    printed: Prose = ""
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,23 @@ class Chronicle:
 
     title: str
     spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How many tests of a criterion ended how."""
+
+    passed: int
+    failed: int
+    not_run: int
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The verdict of an earlier run, *at* that time, on answers that are the same now: it earns nothing."""
+
+    verdict: Verdict
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -272,6 +291,7 @@ class CriterionResult:
     A criterion with its verdict and the evidence for it; durations are in seconds.
 
     *not_run* are its tests, relative to the lab's folder, that were left out as it was decided without them.
+    *earlier* is what is known of a criterion that did not run.
     """
 
     criterion: Criterion
@@ -283,6 +303,8 @@ class CriterionResult:
     drawings: tuple[Drawing, ...] = ()
     scatters: tuple[Scatter, ...] = ()
     not_run: tuple[str, ...] = ()
+    checks: Checks | None = None
+    earlier: Earlier | None = None
 
     @property
     def earned(self) -> int:

@@ -93,6 +93,17 @@ class Link:
         )
 
 
+_TOLD = {
+    "latency": "what passes between client and {} is late",
+    "bandwidth": "little passes between client and {}",
+    "stall": "nothing passes between client and {}",
+    "blackhole": "what is sent to {} or by it is lost",
+    "limit_data": "connections to {} are cut in the middle",
+    "reset_peer": "connections to {} are reset",
+    "refuse": "connections to {} are refused",
+    "lose_reply": "replies of {} are lost",
+}
+_CUT = ("blackhole", "limit_data", "reset_peer", "refuse")
 _fault_numbers = count()
 
 
@@ -112,7 +123,7 @@ class LinkFault(Fault):
         where: tuple[str, str | None],
         given: dict[str, Any],
     ) -> None:
-        super().__init__(active, name)
+        super().__init__(active, name, _TOLD[kind].format(name.rpartition(" on ")[2]), cuts=kind in _CUT)
         self._proxy = proxy
         self._kind = kind
         self._where = where

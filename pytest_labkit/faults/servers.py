@@ -128,7 +128,7 @@ class ServerFault(Fault):
     def __init__(
         self, server: Server, name: str, harm: Callable[[Member], None], mend: Callable[[Member], None]
     ) -> None:
-        super().__init__(server._active, f"{name}: {server._name}")
+        super().__init__(server._active, f"{name}: {server._name}", f"{server._name} is {name}", cuts=True)
         self._server = server
         self._harm = harm
         self._mend = mend

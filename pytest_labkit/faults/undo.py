@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Self
 
 from pytest_labkit.domain.errors import KitError, LabkitError
+from pytest_labkit.faults import deeds
+from pytest_labkit.faults.deeds import Deed
 
 
 class Fault:
     """
     A fault, active inside its `with`; undone at its end, also when the test raises.
 
-    Made for one use. *active* is the list of those that are begun and not undone.
+    Made for one use. *active* is the list of those that are begun and not undone; *told* says in words
+    what is broken, as a student reads it, and *cuts* that connections do not outlive it.
     """
 
-    def __init__(self, active: list[Fault], name: str) -> None:
+    def __init__(self, active: list[Fault], name: str, told: str = "", *, cuts: bool = False) -> None:
         self.name = name
+        self._cuts = cuts
         self._active = active
+        self._told = told or name
+        self._deed: Deed | None = None
 
     def __enter__(self) -> Self:
+        self._deed = deeds.begin(self._told, cuts=self._cuts)
         self._active.append(self)  # first, so that what begins only in part is undone as well
         try:
             self._begin()
@@ -27,7 +34,9 @@ class Fault:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, raised: BaseException | None, _traceback: object) -> None:
+        if self._deed is not None:
+            self._deed.ends(raised)
         self.undo()
 
     def undo(self) -> None:
@@ -36,6 +45,8 @@ class Fault:
 
         It stays in *active* until that has worked: interrupted, it can be tried again.
         """
+        if self._deed is not None:
+            self._deed.ends()
         if self in self._active:
             self._end()
             self._active.remove(self)

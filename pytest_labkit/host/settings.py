@@ -100,6 +100,7 @@ class Settings:
     """
     What this run was asked to do; every path is absolute.
 
+    *here* is the folder that it was asked in, *root* if `None`.
     *all_tests*: also those of a criterion that one has decided. *cache* is the folder that downloads and
     start-up archives are shared in; *offline* forbids downloads; *maven_url* and *npm_url* are the Maven
     repository and the npm registry to download from, `None` for the usual ones; *dynamodb_image* is what
@@ -108,6 +109,7 @@ class Settings:
     """
 
     root: Path
+    here: Path | None = None
     backend: str = "auto"
     door: str = "direct"
     answers: tuple[Path, ...] = ()
@@ -154,17 +156,15 @@ def resolve(
         folders.append(root / "solutions")
     for folder in folders:
         if not folder.is_dir():
-            raise UsageProblem(
-                f"There is no folder of answers at {folder}.",
-                "Name a folder that holds the lab's files, or one folder per lab, with --lab-answers.",
-            )
+            raise _no_folder(folder)
     cache = environ.get("LABKIT_CACHE")
     return Settings(
         root=root,
+        here=here,
         backend=chosen["backend"],
         door=chosen["door"],
         answers=tuple(folder.resolve() for folder in folders),
-        criteria=tuple(chosen["criterion"]),
+        criteria=tuple(id_.upper() for id_ in chosen["criterion"]),
         report=(root if _is_default(chosen["report"]) else here) / chosen["report"],
         strict=bool(chosen["strict"]),
         all_tests=bool(chosen["all"]),
@@ -177,6 +177,13 @@ def resolve(
         search=_search(environ.get("LABKIT_SEARCH") or SEARCH_ENGINES[0]),
         environ=environ,
     )
+
+
+def _no_folder(path: Path) -> UsageProblem:
+    name_one = "Name a folder that holds the lab's files, or one folder per lab, with --lab-answers."
+    if not path.exists():
+        return UsageProblem(f"There is no folder of answers at {path}.", name_one)
+    return UsageProblem(f"{path} is no folder, but a file: an archive has to be unpacked.", name_one)
 
 
 def _search(given: str) -> str:

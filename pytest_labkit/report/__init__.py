@@ -18,9 +18,11 @@ __all__ = ["SCHEMA", "Document", "as_json", "published", "read", "write"]
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
 
-def write(document: Document, folder: Path) -> Path:
+def write(document: Document, folder: Path, root: Path | None = None) -> Path:
     """
     Write the files of *document* into `<folder>/<lab id>`: all of them new, or all as they were.
+
+    The page links the places that it names where it lies in the project at *root*.
 
     Returns:
         The lab's folder, with `report.html`, `report.md`, `junit.xml` and `report.json`.
@@ -34,7 +36,7 @@ def write(document: Document, folder: Path) -> Path:
     files.replace_all(
         place,
         {
-            "report.html": html.render(document).encode(),
+            "report.html": html.render(document, _way_to(root, place)).encode(),
             "report.md": markdown.render(document).encode(),
             "junit.xml": junit.render(document),
             # Last, because other programs watch it: when it changes, the others are there.
@@ -42,6 +44,13 @@ def write(document: Document, folder: Path) -> Path:
         },
     )
     return place
+
+
+def _way_to(root: Path | None, place: Path) -> str | None:
+    """From a page in *place* to the project: `../../../`; `None` if it does not lie in it."""
+    if root is None or not place.resolve().is_relative_to(root.resolve()):
+        return None
+    return "../" * len(place.resolve().relative_to(root.resolve()).parts)
 
 
 def read(file: Path) -> Document:

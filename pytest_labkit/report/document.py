@@ -19,9 +19,11 @@ from pytest_labkit.domain import model
 from pytest_labkit.domain.kinds import Figure, Prose
 from pytest_labkit.domain.model import (
     AnswerFile,
+    Checks,
     Chronicle,
     CriterionResult,
     Drawing,
+    Earlier,
     Measurement,
     Message,
     Part,
@@ -53,6 +55,8 @@ class Criterion:
     A criterion or challenge, whether it ran or not.
 
     *not_run* are tests, relative to the lab's folder, that were left out as it was decided without them.
+    *earlier* is the verdict of an earlier run on the same answers, where this one did not check it: worth
+    no points.
     """
 
     __pydantic_config__ = ConfigDict(
@@ -72,9 +76,12 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
-    drawings: tuple[Drawing, ...] = ()  # not in the reports of earlier kits
-    scatters: tuple[Scatter, ...] = ()  # likewise
-    not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
+    # Not in the reports of earlier kits:
+    drawings: tuple[Drawing, ...] = ()
+    scatters: tuple[Scatter, ...] = ()
+    not_run: tuple[str, ...] = ()
+    checks: Checks | None = None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _outcome(case: ET.Element, criterion: Criterion, *, challenge: bool) -> None
     element = ET.SubElement(case, "skipped" if challenge else _ELEMENTS[verdict], type=f"labkit.{verdict}")
     got = message.got.strip().partition("\n")[0] if message else ""
     element.set("message", f"{verdict}: {got}" if got else verdict)
-    element.text = "\n".join(f"{label}: {text}" for label, text in texts(message)) or None
+    element.text = "\n".join(f"{label}: {text}" for label, text in texts(criterion)) or None
 
 
 def _properties(parent: ET.Element, **values: object) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pytest_labkit.domain.figures import figure
 from pytest_labkit.domain.model import Drawing, Join, Mark
-from pytest_labkit.report.wording import figure
 
 MOST = 300  # marks that are drawn
 _TOP_PX, _LANE_PX, _DOT_PX = 30, 52, 14

@@ -55,6 +55,8 @@ def _blocks(document: Document, most: int) -> Iterator[str]:
         yield from _details(criterion, most)
     if document.challenges:
         yield f"### Challenges\n\n{_table(document.challenges)}"
+        for challenge in document.challenges:
+            yield from _details(challenge, most)
     yield _run(document)
 
 
@@ -81,7 +83,7 @@ def _row(criterion: Criterion) -> str:
 
 
 def _details(criterion: Criterion, most: int) -> Iterator[str]:
-    texts = timeline.texts(criterion.message)
+    texts = timeline.texts(criterion)
     if criterion.verdict == "passed" or not texts:
         return
     title = f"{escaped(criterion.id, 20)} {escaped(criterion.title, 120)}"

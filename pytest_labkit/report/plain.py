@@ -41,7 +41,7 @@ def plain(text: str, most: int = LONGEST) -> str:
 
 
 # For a terminal that knows ASCII only: one letter for one, so that columns stay columns.
-_IN_ASCII = str.maketrans("✓✗○·…├─┤│→", "+xo-~|-||>")
+_IN_ASCII = str.maketrans("✓✗○·…├─┤│→━", "+xo-~|-||>=")
 
 
 def speakable(text: str, encoding: str | None) -> str:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_labkit.checks.measure import percentile
+from pytest_labkit.domain.figures import figure
 from pytest_labkit.domain.model import Measurement
-from pytest_labkit.report.wording import figure
 
 WIDTH, HEIGHT = 320, 72
 _MARGIN = 12.0

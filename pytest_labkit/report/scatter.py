@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from pytest_labkit.domain.figures import figure
 from pytest_labkit.domain.model import Cloud, Scatter
-from pytest_labkit.report.wording import figure
 
 WIDTH, HEIGHT = 520, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 500.0, 26.0, 280.0

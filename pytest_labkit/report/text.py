@@ -73,7 +73,7 @@ def _screen(document: Document, width: int, where: str | None) -> list[Line]:
         lines = [
             *_head(document, width),
             *_criteria(document, sharing, width),
-            *_challenges(document),
+            *_challenges(document, width),
             *_notes(document, width),
             *_foot(document, where, width),
         ]
@@ -105,17 +105,21 @@ def _criteria(document: Document, sharing: frozenset[str], width: int) -> Iterat
     explained = _explained(document)
     told = _got(explained)
     for group in _groups(document.criteria, explained, sharing):
-        if len(group) > 1:
+        if len(group) > 1 or wording.did_not_run(group[0]):
             yield _shared(group)
             yield from chain.from_iterable(_measured(criterion, width, named=True) for criterion in group)
             continue
-        criterion = group[0]
-        yield _row(criterion, width)
-        yield from _measured(criterion, width, named=False)
-        if criterion is explained:
-            yield from _message(criterion, width)
-        elif criterion.verdict in ("failed", "error") and _got(criterion) != told:
-            yield Line(f"{_INDENT}got       {_got(criterion)}", rank=2)
+        yield from _alone(group[0], explained, told, width)
+
+
+def _alone(criterion: Criterion, explained: Criterion | None, told: str, width: int) -> Iterator[Line]:
+    """A criterion on a line of its own; the one that is *explained*, with all that is known of it."""
+    yield _row(criterion, width)
+    yield from _measured(criterion, width, named=False)
+    if criterion is explained:
+        yield from _message(criterion, width)
+    elif criterion.verdict in ("failed", "error") and _got(criterion) != told:
+        yield Line(f"{_INDENT}got       {_got(criterion)}", rank=2)
 
 
 def _got(criterion: Criterion | None) -> str:
@@ -124,17 +128,18 @@ def _got(criterion: Criterion | None) -> str:
 
 
 def _explained(document: Document) -> Criterion | None:
-    """The first criterion that needs work; one that was only not selected does not."""
+    """The first criterion that needs work, a challenge last; one that was only not selected does not."""
     for verdicts in _NEEDS_WORK:
-        for criterion in document.criteria:
-            if criterion.verdict in verdicts.split() and not _did_not_run(criterion):
+        for criterion in (*document.criteria, *_begun(document)):
+            if criterion.verdict in verdicts.split() and not wording.did_not_run(criterion):
                 return criterion
     return None
 
 
-def _did_not_run(criterion: Criterion) -> bool:
-    message = criterion.message
-    return criterion.verdict == "unknown" and (not message or message.expected == wording.DID_NOT_RUN)
+def _begun(document: Document) -> list[Criterion]:
+    """The challenges that somebody works on: a stub of one is told of only where nothing else was checked."""
+    alone = all(map(wording.did_not_run, document.criteria))
+    return [c for c in document.challenges if c.verdict != "todo" or alone]
 
 
 def _groups(
@@ -143,16 +148,18 @@ def _groups(
     """Criteria line by line: those of a verdict in *sharing* on one line, the explained one on its own."""
     groups: dict[object, list[Criterion]] = {}
     for n, criterion in enumerate(criteria):
-        shares = criterion.verdict in sharing or _did_not_run(criterion)
+        shares = criterion.verdict in sharing or wording.did_not_run(criterion)
         shares = shares and criterion is not explained
-        groups.setdefault(criterion.verdict if shares else n, []).append(criterion)
+        kind = (criterion.verdict, criterion.earlier and criterion.earlier.verdict)
+        groups.setdefault(kind if shares else n, []).append(criterion)
     return list(groups.values())
 
 
 def _row(criterion: Criterion, width: int) -> Line:
     """` ✓ passed   A1  Append and read back                     4/4`"""
-    mark = _mark(criterion)
-    points = f"{criterion.points.earned}/{criterion.points.possible}"
+    mark = _mark(criterion.verdict)
+    possible = criterion.points.possible
+    points = f"{criterion.points.earned}/{possible}" if possible else ""
     optional = "" if criterion.required else " (optional)"
     start = f"{mark} {_cropped(criterion.id, 12):<3} "
     title = criterion.title + optional
@@ -162,32 +169,54 @@ def _row(criterion: Criterion, width: int) -> Line:
 
 
 def _shared(group: Sequence[Criterion]) -> Line:
-    """` ✓ passed   A1 A2 A4`"""
-    mark = _mark(group[0])
+    """` ✓ passed   A1 A2 A4`; what did not run, as it was in an earlier run."""
+    first = group[0]
+    verdict = first.earlier.verdict if first.earlier else first.verdict
+    mark = _mark(verdict)
     ids = " ".join(_cropped(criterion.id, 12) for criterion in group)
+    if first.earlier:
+        return Line(f"{mark} {ids}: earlier", painted=len(mark), colour=_COLOURS[verdict])
     reasons = {criterion.message.got for criterion in group if criterion.message}
     why = f": {_first_line(*reasons)}" if group[0].verdict == "unknown" and len(reasons) == 1 else ""
-    return Line(f"{mark} {ids}{why}", painted=len(mark), colour=_COLOURS[group[0].verdict])
+    return Line(f"{mark} {ids}{why}", painted=len(mark), colour=_COLOURS[verdict])
 
 
-def _mark(criterion: Criterion) -> str:
-    verdict = criterion.verdict
+def _mark(verdict: str) -> str:
     return f" {wording.GLYPHS[verdict]} {verdict:<8}"
 
 
 def _measured(criterion: Criterion, width: int, *, named: bool) -> Iterator[Line]:
-    """The figures on one line, and how they were judged if that was not by the target alone."""
+    """The figures, side by side where they fit, and how they were judged if not by the target alone."""
     if not criterion.measurements:
         return
-    start = f"{criterion.id} " if named else ""
-    figures = " · ".join(wording.measured(measurement) for measurement in criterion.measurements)
-    yield Line(f"{'':{_DETAILS}}{start}{figures}", rank=1)
+    start = _INDENT + (f"{criterion.id} " if named else "")
+    figures = [wording.measured(measurement) for measurement in criterion.measurements]
+    for n, line in enumerate(_side_by_side(figures, max(width - len(start), 1))):
+        yield Line((start if n == 0 else " " * len(start)) + line, rank=1)
     for note in [m.note for m in criterion.measurements if m.note]:
         yield from _labelled(" " * _DETAILS, note, width, first=1, rank=2)
 
 
+def _side_by_side(figures: Sequence[str], width: int) -> Iterator[str]:
+    """*figures* in lines of at most *width* columns; one that is longer than a line goes on in the next."""
+    line = ""
+    for figure in figures:
+        joined = f"{line} · {figure}" if line else figure
+        if cell_len(joined) <= width:
+            line = joined
+            continue
+        if line:
+            yield line
+        *whole, line = _wrapped(figure, width)
+        yield from whole
+    yield line
+
+
 def _message(criterion: Criterion, width: int) -> Iterator[Line]:
-    for label, text in wording.fields(criterion.message):
+    for label, text in wording.told(criterion):
+        if label == wording.PRINTED:
+            yield from _printed(text, width)
+            continue
         # What was got, and the operations that show it, are worth more lines than the rest.
         # The promise is worth least: the page and a hint say it as well.
         rank = {"got": 3, "promise": 6}.get(label, 4)
@@ -195,6 +224,15 @@ def _message(criterion: Criterion, width: int) -> Iterator[Line]:
         yield from _labelled(f"{_INDENT}{label:<9} ", text, width, first=first, rank=rank)
         if label == "got" and criterion.message:
             yield from _timeline(criterion.message.timeline, width)
+
+
+def _printed(text: str, width: int) -> Iterator[Line]:
+    """What was printed: where there is no room for all of it, the end."""
+    lines = _wrapped(text, max(width - _DETAILS - 2, 1))
+    label = f"{_INDENT}{wording.PRINTED}"
+    yield Line(label, rank=2, painted=len(label), colour="dim")
+    for n, line in enumerate(lines):
+        yield Line(f"{_INDENT}  {line}", rank=2 + len(lines) - 1 - n)
 
 
 def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
@@ -205,11 +243,20 @@ def _timeline(steps: Sequence[Step], width: int) -> Iterator[Line]:
         yield Line(start + drawn, rank=3, painted=len(start), colour="dim")
 
 
-def _challenges(document: Document) -> Iterator[Line]:
-    ids = [
-        f"{wording.GLYPHS[challenge.verdict]} {challenge.id} {challenge.verdict}"
-        for challenge in document.challenges
-    ]
+def _challenges(document: Document, width: int) -> Iterator[Line]:
+    """A challenge that fails is told as a criterion is; others, and what says the same, share a line."""
+    explained = _explained(document)
+    told = _got(explained)
+    ids = []
+    for challenge in document.challenges:
+        says_more = challenge.verdict in ("failed", "error") and _got(challenge) != told
+        if challenge is explained or says_more:
+            yield from _alone(challenge, explained, told, width)
+        elif challenge.earlier:
+            before = challenge.earlier.verdict
+            ids.append(f"{wording.GLYPHS[before]} {challenge.id} {before} earlier")
+        elif not wording.did_not_run(challenge):
+            ids.append(f"{wording.GLYPHS[challenge.verdict]} {challenge.id} {challenge.verdict}")
     if ids:
         yield Line(f" challenges  {' · '.join(ids)}", rank=1)
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from pytest_labkit.domain.model import Message, Step
-from pytest_labkit.report.wording import fields, figure
+from pytest_labkit.domain.figures import figure
+from pytest_labkit.domain.model import Step
+from pytest_labkit.report import wording
+from pytest_labkit.report.document import Criterion
 
 MOST_ROWS = 7  # with the line of the times above them eight lines
 _MOST_BARS = 20
@@ -70,9 +72,9 @@ def text(steps: Sequence[Step], width: int) -> list[str]:
     return [f"{'':{names}}  {_axis(length, room)}", *_few(rows)]
 
 
-def texts(message: Message | None) -> list[tuple[str, str]]:
-    """The labelled texts of a message, the drawing after what was got where there is one."""
-    told = fields(message)
+def texts(criterion: Criterion) -> list[tuple[str, str]]:
+    """The labelled texts about a criterion, the drawing after what was got where there is one."""
+    told, message = wording.told(criterion), criterion.message
     drawn = "\n".join(text(message.timeline, _WIDTH)) if message else ""
     after = next((n for n, (label, _) in enumerate(told, 1) if label == "got"), len(told))
     return [*told[:after], *([("timeline", drawn)] if drawn else []), *told[after:]]

@@ -11,10 +11,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pytest_labkit.domain.model import Measurement, Message, Part, Promise, Verdict
+from pytest_labkit.domain.figures import figure
+from pytest_labkit.domain.model import Checks, Measurement, Message, Part, Promise, Verdict
 from pytest_labkit.report.document import Criterion, Document
 
 GLYPHS = {"passed": "✓", "failed": "✗", "error": "✗", "todo": "○", "blocked": "-", "unknown": "?"}
+
+PRINTED = "captured output"
+"""The label of what was printed while a check failed."""
 
 DID_NOT_RUN = "a run"
 """What is expected of a criterion that did not run, as against one in which the kit or a service broke."""
@@ -52,8 +56,39 @@ def tally(document: Document) -> str:
 
 
 def points(document: Document) -> str:
-    """`12 of 40 points`."""
-    return f"{document.points.earned} of {document.points.possible} points"
+    """`12 of 40 points`; `4 of 40 points, 12 with earlier runs`."""
+    text = f"{document.points.earned} of {document.points.possible} points"
+    with_earlier = document.points.earned + earned_before(document.criteria)
+    return text if with_earlier == document.points.earned else f"{text}, {with_earlier} with earlier runs"
+
+
+def earned_before(criteria: Sequence[Criterion]) -> int:
+    """The points of *criteria* that did not run, and passed in an earlier run on the same answers."""
+    return sum(c.points.possible for c in criteria if c.earlier and c.earlier.verdict is Verdict.PASSED)
+
+
+def did_not_run(criterion: Criterion) -> bool:
+    """Whether nothing of it was checked, as against: the kit or a service broke."""
+    message = criterion.message
+    return criterion.verdict == "unknown" and (not message or message.expected == DID_NOT_RUN)
+
+
+def checks(criterion: Criterion) -> str:
+    """`2 of 14 checks failed`; `1 failed, 2 passed, 11 not run`; nothing where there is but one."""
+    counted = criterion.checks
+    if counted is None or not counted.failed or counted == Checks(0, 1, 0):
+        return ""
+    if not counted.not_run:
+        return f"{counted.failed} of {counted.failed + counted.passed} checks failed"
+    failed = f"{counted.failed} failed"
+    passed = [f"{counted.passed} passed"] if counted.passed else []
+    return ", ".join([failed, *passed, f"{counted.not_run} not run"])
+
+
+def told(criterion: Criterion) -> list[tuple[str, str]]:
+    """The labelled texts about a criterion: how many of its checks failed, and what the first says."""
+    failed = checks(criterion) if criterion.verdict in ("failed", "error", "blocked") else ""
+    return [*([("checks", failed)] if failed else []), *fields(criterion.message)]
 
 
 def by_part(document: Document) -> list[tuple[Part, list[Criterion]]]:
@@ -75,9 +110,11 @@ def fields(message: Message | None) -> list[tuple[str, str]]:
         ("checked", message.checked),
         ("expected", message.expected),
         ("got", message.got),
+        ("broken", message.broken),
         ("perhaps", message.perhaps),
         ("look at", message.look_at),
         ("promise", _promised(message.promises)),
+        (PRINTED, message.printed),
     ]
     return [(label, text) for label, text in labelled if text and text.strip()]
 
@@ -91,21 +128,14 @@ def _promised(promises: Sequence[Promise]) -> str:
     return f"{ids} ({promises[0].at.rpartition(':')[0]}:{lines})" if promises else ""
 
 
-def figure(value: float) -> str:
-    """A number as people write it: `18,412`, `39.2`, `0.0123`; `no figure` where there is none."""
-    if math.isnan(value):
-        return "no figure"
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
-    return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
-
-
 def measured(measurement: Measurement) -> str:
     """`throughput 18,412 events/s (target >= 10000)`; a missed target says `missed`."""
     said = " ".join([measurement.name, figure(measurement.value), measurement.unit]).strip()
     if measurement.target is None:
         return said
     missed = ", missed" if measurement.met is False else ""
+    if missed and measurement.reference is not None:
+        missed += f"; the reference {figure(measurement.reference)}"
     return f"{said} (target {measurement.target}{missed})"
 
 

@@ -12,24 +12,36 @@ from collections.abc import Iterator
 
 # Each row: a pattern searched for in "ErrorType: message", and what that usually means. `{0}` is the
 # first group of the pattern. The first row that fits is taken, so narrow ones come first.
-_ROWS: tuple[tuple[str, str], ...] = (
-    # redis
+_OF_THE_WAY: tuple[tuple[str, str], ...] = (
     (
         r"redis|Error \d+ connecting to",
         "Redis does not listen there: take the address from the environment, "
         "redis.Redis.from_url(os.environ['REDIS_URL'])",
     ),
     (
+        r"EndpointConnectionError|ConnectTimeoutError|Connection refused|Error 111",
+        "nothing listens at that address: is an endpoint or port written into the code? "
+        "boto3.client('dynamodb') with no arguments finds the service by its environment",
+    ),
+    (
+        r"_MSG_TIMED_OUT",
+        "no broker took the message in time: is bootstrap.servers the one in KAFKA_BOOTSTRAP_SERVERS?",
+    ),
+    (
+        r"_TRANSPORT|_ALL_BROKERS_DOWN",
+        "no broker answers: take bootstrap.servers from KAFKA_BOOTSTRAP_SERVERS",
+    ),
+)
+"""About a service that is not reached: no guess to make where the check itself has broken the way to it."""
+
+_ROWS: tuple[tuple[str, str], ...] = (
+    # redis
+    (
         r"WRONGTYPE",
         "that key holds another kind of value (text, hash, list, set): "
         "use the commands of one kind for one key, or another key",
     ),
     # AWS
-    (
-        r"EndpointConnectionError|ConnectTimeoutError|Connection refused|Error 111",
-        "nothing listens at that address: is an endpoint or port written into the code? "
-        "boto3.client('dynamodb') with no arguments finds the service by its environment",
-    ),
     (
         r"NoRegionError|NoCredentialsError|PartialCredentialsError",
         "boto3 did not get the environment that the run has set: make clients when they are needed, "
@@ -92,19 +104,21 @@ _ROWS: tuple[tuple[str, str], ...] = (
         "the topic does not exist under that name: take the name that the call was given",
     ),
     (
-        r"_MSG_TIMED_OUT",
-        "no broker took the message in time: is bootstrap.servers the one in KAFKA_BOOTSTRAP_SERVERS?",
-    ),
-    (
         r"BufferError|_QUEUE_FULL|Queue full",
         "the producer's queue is full: call poll() after each produce(), and on BufferError poll(1) "
         "and produce the message again",
     ),
-    (
-        r"_TRANSPORT|_ALL_BROKERS_DOWN",
-        "no broker answers: take bootstrap.servers from KAFKA_BOOTSTRAP_SERVERS",
-    ),
     # Python
+    (
+        r"SyntaxError: (?:source code string cannot contain null bytes|\(unicode error\) 'utf-8' codec|"
+        r"unknown encoding|encoding problem)",
+        "the file is not saved as UTF-8, which Python takes it for: save it again, with the encoding UTF-8",
+    ),
+    (
+        r"SyntaxError: Python cannot compile it",
+        "an expression is nested too deep, such as a sum of thousands of terms: write a loop, or keep the "
+        "data in a list",
+    ),
     (
         r"No module named '([\w.]+)'",
         "{0} is not installed here. A file of the lab is imported by its full name, "
@@ -148,10 +162,15 @@ _ROWS: tuple[tuple[str, str], ...] = (
 )
 
 
-def diagnose(error: BaseException) -> str | None:
-    """What *error*, or what led to it, usually means; `None` if it is not one of the usual ones."""
+def diagnose(error: BaseException, *, faulty: bool = False) -> str | None:
+    """
+    What *error*, or what led to it, usually means; `None` if it is not one of the usual ones.
+
+    *faulty*: the check had broken something on purpose, so that no address is to blame.
+    """
+    rows = _ROWS if faulty else (*_OF_THE_WAY, *_ROWS)
     texts = [f"{type(one).__name__}: {said_by(one)}" for one in _and_causes(error)]
-    found = ((re.search(pattern, text), meaning) for text in texts for pattern, meaning in _ROWS)
+    found = ((re.search(pattern, text), meaning) for text in texts for pattern, meaning in rows)
     return next((meaning.format(*match.groups()) for match, meaning in found if match), None)
 
 

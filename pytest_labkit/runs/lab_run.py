@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,8 +21,11 @@ from uuid import uuid4
 import psutil
 
 from pytest_labkit import __version__
+from pytest_labkit.checks.finding import Counterexample
+from pytest_labkit.checks.measure import MissedTarget
 from pytest_labkit.checks.targets import TOO_SLOW
 from pytest_labkit.course import promises
+from pytest_labkit.course.called import last_call
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.course.testfiles import tests_of
@@ -42,6 +45,7 @@ from pytest_labkit.domain.model import (
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import wording
 from pytest_labkit.report.wording import DID_NOT_RUN
+from pytest_labkit.runs import commands, earlier
 from pytest_labkit.runs.journal import Journal, folder
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.verdicts import combine
@@ -107,6 +111,7 @@ class LabRun:
             "seed": self.settings.seed,
             "report": str(self.settings.report),
             "criteria": self.settings.criteria,
+            "folders": [str(folder) for folder in self.settings.answers],
             "tests": sorted(self.collected),
             "answers": [
                 {"path": f.path, "sha256": f.sha256, "origin": str(f.origin)} for f in self.staged.files
@@ -126,9 +131,12 @@ class LabRun:
         if self.journal is not None:
             self.journal.finished(outcome)
 
-    def is_decided(self, criterion: Criterion) -> bool:
-        """Whether a test of *criterion* has not passed, so that no other can change its verdict."""
-        return any(o.criterion == criterion.id and o.verdict is not Verdict.PASSED for o in self.outcomes)
+    def is_decided(self, criterion: Criterion, place: int) -> bool:
+        """Whether a test of *criterion* before *place* has not passed, so that one there changes nothing."""
+        return any(
+            o.criterion == criterion.id and o.verdict is not Verdict.PASSED and o.place < place
+            for o in self.outcomes
+        )
 
     def is_hung(self, criterion: Criterion) -> bool:
         """Whether a test of *criterion* ran past its time limit: that is waited for once."""
@@ -148,7 +156,7 @@ class LabRun:
 
     def report(self, duration_s: float) -> Report:
         """The report of what has run by now; criteria that have not are in it as `unknown`."""
-        results = self._results(self.lab.criteria)
+        results, challenges = self._all_results()
         return Report(
             lab=self.lab,
             kit_version=__version__,
@@ -158,13 +166,15 @@ class LabRun:
             door=self.settings.door,
             seed=self.settings.seed,
             results=results,
-            challenges=self._results(self.lab.challenges),
+            challenges=challenges,
             services=dict(self.services),
             machine=machine(),
             answers=self.staged.files,
             ignored=self.staged.ignored,
-            notes=tuple(dict.fromkeys([*self.problems, *_notes(results), *self._of_the_door()])),
-            next_step=self._next_step(results),
+            notes=tuple(
+                dict.fromkeys([*self.staged.missed, *self.problems, *_notes(results), *self._of_the_door()])
+            ),
+            next_step=self._next_step(results, challenges),
         )
 
     @cached_property
@@ -189,8 +199,30 @@ class LabRun:
         shown = shown_path(origin, self.settings.root)
         return f"{shown}:{number}" if number else shown
 
+    def called(self, criterion: Criterion, error: BaseException) -> Frame | None:
+        """
+        What the check that raised *error* called last of the student's.
+
+        `None` where no single call is to blame: a race, a figure that misses its target.
+        """
+        if isinstance(error, Counterexample | MissedTarget):
+            return None
+        return last_call(error.__traceback__, self.lab, criterion, self.staged.paths)
+
     def _of_the_door(self) -> Iterable[str]:
         return [wording.DIRECT] if self.settings.door == "direct" else []
+
+    def _all_results(self) -> tuple[tuple[CriterionResult, ...], tuple[CriterionResult, ...]]:
+        """Of the criteria and of the challenges; those that did not run with what is known from before."""
+        groups = self._results(self.lab.criteria), self._results(self.lab.challenges)
+        if not any(_did_not_run(result) for group in groups for result in group):
+            return groups
+        known = earlier.known(self.staged, self.settings.report / self.lab.id / "report.json")
+        criteria, challenges = (
+            tuple(replace(r, earlier=known.get(r.criterion.id)) if _did_not_run(r) else r for r in group)
+            for group in groups
+        )
+        return criteria, challenges
 
     def _results(self, criteria: Iterable[Criterion]) -> tuple[CriterionResult, ...]:
         results: list[CriterionResult] = []
@@ -210,7 +242,8 @@ class LabRun:
         if result.verdict is Verdict.PASSED and missing:
             return _not_run(criterion, f"{missing} of its tests did not run")
         left_out = [test.removeprefix(f"{self.name}/") for id_, test in self.left_out if id_ == criterion.id]
-        return replace(result, not_run=tuple(left_out))
+        checks = result.checks and replace(result.checks, not_run=missing)
+        return replace(result, not_run=tuple(left_out), checks=checks)
 
     def _missing(self, criterion: Criterion, outcomes: list[Outcome]) -> int:
         """How many tests of *criterion* have not run: functions of the files, and collected cases."""
@@ -229,22 +262,46 @@ class LabRun:
             return Status.TAMPERED
         return _status(results, self.cut_short)
 
-    def _next_step(self, results: tuple[CriterionResult, ...]) -> str:
-        again = f"pytest {self.name}"
-        broken = [r for r in results if _is_broken(r)]
-        if broken:
-            return f"run again: {again}\nif it breaks again: labkit doctor    (your work is not graded down)"
-        waiting = [r for r in results if r.verdict not in (Verdict.PASSED, Verdict.UNKNOWN)]
-        if waiting:
-            first = waiting[0]
-            place = first.message.look_at if first.message and first.message.look_at else self.name
-            id_ = first.criterion.id
-            if first.verdict in (Verdict.TODO, Verdict.ERROR):
-                return f"open {place}, then: {again} --lab-criterion {id_}"
-            return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
-        if self.cut_short or any(r.verdict is Verdict.UNKNOWN for r in results):
-            return f"run all of the lab: {again}"
-        return f"{self.lab.id} is done"
+    def _next_step(
+        self, results: tuple[CriterionResult, ...], challenges: tuple[CriterionResult, ...]
+    ) -> str:
+        wanted = self.settings.criteria
+        if any(_is_broken(r) for r in (*results, *challenges)):
+            return (
+                f"run again: {self._check(*wanted)}\n"
+                "if it breaks again: labkit doctor    (your work is not graded down)"
+            )
+        # Nobody has to begin a challenge: a stub of one is worked on only where it was asked for.
+        begun = [c for c in challenges if c.criterion.id in wanted or c.verdict is not Verdict.TODO]
+        for result in (*results, *begun):
+            if result.verdict not in (Verdict.PASSED, Verdict.UNKNOWN):
+                return self._work_on(result)
+        if self.cut_short:
+            return f"run all of the lab: {self._check()}"
+        if not any(_did_not_run(result) for result in results):
+            return f"{self.lab.id} is done"
+        left = _after_the_last_that_ran(results)
+        return self._check(left) if left else f"run all of the lab: {self._check()}"
+
+    def _work_on(self, result: CriterionResult) -> str:
+        """What to do about a criterion that is not passed."""
+        id_, message = result.criterion.id, result.message
+        place = message.look_at if message and message.look_at else self.name
+        place = commands.typed(self.settings.root / place, self.settings)
+        if result.verdict in (Verdict.TODO, Verdict.ERROR):
+            return f"open {place}, then: {self._check(id_)}"
+        return f"look at {place}; a hint: labkit hint {self.lab.id} {id_}"
+
+    def _check(self, *criteria: str) -> str:
+        return commands.check(self.lab.folder, self.settings, *criteria)
+
+
+def _after_the_last_that_ran(results: Sequence[CriterionResult]) -> str | None:
+    """The next criterion that is not known to be passed: behind the last that ran, else the first."""
+    last = max((n for n, result in enumerate(results) if not _did_not_run(result)), default=-1)
+    ordered = (*results[last + 1 :], *results[: last + 1])
+    left = (r for r in ordered if _did_not_run(r) and not (r.earlier and r.earlier.verdict is Verdict.PASSED))
+    return next((result.criterion.id for result in left), None)
 
 
 def _function(test: str) -> str:
@@ -274,9 +331,13 @@ def _not_run(criterion: Criterion, why: str) -> CriterionResult:
 
 
 def _is_broken(result: CriterionResult) -> bool:
-    """Whether it ran and the kit or a service broke, as against: it did not run."""
+    """Whether it ran and the kit or a service broke."""
+    return result.verdict is Verdict.UNKNOWN and not _did_not_run(result)
+
+
+def _did_not_run(result: CriterionResult) -> bool:
     message = result.message
-    return result.verdict is Verdict.UNKNOWN and not (message and message.expected == DID_NOT_RUN)
+    return result.verdict is Verdict.UNKNOWN and message is not None and message.expected == DID_NOT_RUN
 
 
 def _notes(results: Iterable[CriterionResult]) -> Iterable[str]:

@@ -69,7 +69,7 @@ def _reported(found: Journaled, settings: Settings) -> str:
     said = f"{run.name}: the run of {when} was cut off; of it {_told(run)}"
     if _is_older(run.started_at, run.settings.report / run.lab.id / "report.json"):
         return f"{said}; a newer report is there already"
-    page = write(published(report), run.settings.report) / "report.html"
+    page = write(published(report), run.settings.report, settings.root) / "report.html"
     return f"{said}; its report, incomplete: {shown_path(page, settings.root)}"
 
 
@@ -78,7 +78,13 @@ def rebuilt(found: Journaled, settings: Settings) -> LabRun:
     head = found.head
     lab = manifest.read(settings.root / head["lab"], settings.root)
     files = tuple(AnswerFile(f["path"], f["sha256"], Path(f["origin"])) for f in head["answers"])
-    asked = {"door": head["door"], "seed": head["seed"], "criteria": tuple(head["criteria"])}
+    answers = tuple(Path(folder) for folder in head.get("folders", ()))
+    asked = {
+        "answers": answers,
+        "door": head["door"],
+        "seed": head["seed"],
+        "criteria": tuple(head["criteria"]),
+    }
     return LabRun(
         replace(settings, report=Path(head["report"]), **asked),
         Staged(lab, lab.folder, files, tuple(head["ignored"])),

@@ -26,11 +26,12 @@ from pytest_labkit.answers.rpc.errors import (
 )
 from pytest_labkit.checks.finding import Counterexample
 from pytest_labkit.domain.errors import LabkitError, Mistake, ServiceFailed
-from pytest_labkit.domain.model import Criterion, CriterionResult, Frame, Message, Promise, Verdict
+from pytest_labkit.domain.model import Checks, Criterion, CriterionResult, Frame, Message, Promise, Verdict
 from pytest_labkit.runs.diagnosis import diagnose, said_by
 from pytest_labkit.runs.limits import OutOfTime
 from pytest_labkit.runs.outcome import Outcome
 
+MOST_PRINTED = 20  # lines that a message shows of what was printed
 _KIT = str(Path(__file__).parents[1])
 _PYTHON = sysconfig.get_path("stdlib")
 
@@ -43,6 +44,8 @@ def judge(
     broken: Callable[[], str | None],
     look_at: Callable[[Frame | None], str | None],
     promises: tuple[Promise, ...] = (),
+    broke: str = "",
+    printed: str = "",
 ) -> tuple[Verdict, Message]:
     """
     The verdict of a test that raised *error*, and what the student reads.
@@ -56,21 +59,35 @@ def judge(
         broken: The name of a service that does not work now, if there is one.
         look_at: The place to open for a line of the student's.
         promises: The sentences of the contract that the test checks: no matter for a file that does not load.
+        broke: What the test had broken on purpose, in words; empty if nothing.
+        printed: What was printed while it ran.
     """
-    verdict, message, frame = classify(error, checked=checked, answers=answers)
+    verdict, message, frame = classify(error, checked=checked, answers=answers, faulty=bool(broke))
     if verdict not in (Verdict.TODO, Verdict.UNKNOWN) and (service := broken()):
         got = f"{service} did not answer any more ({told(error)})"
         return Verdict.UNKNOWN, Message(checked, "working services", got)
     ran = verdict in (Verdict.FAILED, Verdict.ERROR) and not isinstance(error, ImportError | SyntaxError)
-    return verdict, replace(message, look_at=look_at(frame), promises=promises if ran else ())
+    message = replace(message, look_at=look_at(frame), promises=promises if ran else ())
+    if verdict not in (Verdict.FAILED, Verdict.ERROR):
+        return verdict, message
+    return verdict, replace(message, broken=broke, printed=_end_of(printed))
+
+
+def _end_of(printed: str) -> str:
+    """The last lines of what was printed, and how many there were before them."""
+    lines = printed.strip("\n").split("\n")
+    if len(lines) <= MOST_PRINTED:
+        return "\n".join(lines)
+    left_out = len(lines) - MOST_PRINTED + 1
+    return "\n".join([f"… {left_out:,} lines before", *lines[left_out:]])
 
 
 def classify(
-    error: BaseException, *, checked: str, answers: Mapping[str, str]
+    error: BaseException, *, checked: str, answers: Mapping[str, str], faulty: bool = False
 ) -> tuple[Verdict, Message, Frame | None]:
     """What *error* itself says: the verdict, what the student reads, and the student's line in it."""
     if isinstance(error, BaseExceptionGroup):
-        return classify(error.exceptions[0], checked=checked, answers=answers)
+        return classify(error.exceptions[0], checked=checked, answers=answers, faulty=faulty)
     passed = frames(error, answers)
     where = passed[-1] if passed else None
     if isinstance(error, LabkitError) and not _is_raised_in(answers, error):
@@ -82,7 +99,7 @@ def classify(
     if isinstance(error, NotImplementedError) and where is not None:
         return Verdict.TODO, Message(checked, "your code", said_by(error) or "NotImplementedError"), where
     verdict, expected = _by_kind(error, where)
-    return verdict, Message(checked, expected, told(error), diagnose(error)), where
+    return verdict, Message(checked, expected, told(error), diagnose(error, faulty=faulty)), where
 
 
 def first_sentence(function: object) -> str:
@@ -171,6 +188,7 @@ def combine(
         sum(outcome.duration_s for outcome in outcomes),
         measurements=tuple(m for outcome in outcomes for m in outcome.measurements),
         chronicles=tuple(c for outcome in outcomes for c in outcome.chronicles),
+        checks=_counted(outcomes),
         drawings=tuple(d for outcome in outcomes for d in outcome.drawings),
         scatters=tuple(s for outcome in outcomes for s in outcome.scatters),
     )
@@ -183,6 +201,12 @@ def combine(
             result, verdict=Verdict.BLOCKED, message=_blocked(criterion, blockers[0], first.message)
         )
     return replace(result, verdict=first.verdict, message=first.message)
+
+
+def _counted(outcomes: Sequence[Outcome]) -> Checks:
+    """How many tests passed and did not; one may have failed, and have ended badly too."""
+    failed = {outcome.test for outcome in outcomes if outcome.verdict is not Verdict.PASSED}
+    return Checks(len({outcome.test for outcome in outcomes} - failed), len(failed), 0)
 
 
 def _blocked(criterion: Criterion, by: str, message: Message | None) -> Message:

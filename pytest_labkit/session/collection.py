@@ -28,7 +28,7 @@ def criterion_of(item: pytest.Item) -> Criterion | None:
 
 
 def place_of(item: pytest.Item) -> int:
-    """The place of *item* among all tests that will run."""
+    """The place of *item* among all tests by the order of their files, whatever order they run in."""
     return item.stash[_place]
 
 
@@ -45,8 +45,13 @@ class Collection:
         return list(self._runs.values())
 
     def run_of(self, item: pytest.Item) -> LabRun:
-        """The run that *item* is part of."""
-        return self.run(item.stash[_folder])
+        """The run that *item* is part of; `KitError` if it is no test of a lab."""
+        if (folder := item.stash.get(_folder, None)) is None:
+            raise KitError(
+                f"{item.nodeid} asks for what only a test of a lab has.",
+                "It has to lie below a lab.toml, and name its criterion: @pytest.mark.criterion('A1').",
+            )
+        return self.run(folder)
 
     def run(self, folder: Path) -> LabRun:
         """The run of the lab in *folder*; its answers are brought together when it is asked for first."""
@@ -65,7 +70,8 @@ class Collection:
         """Find the tests of labs, and leave out those of criteria that were not asked for."""
         wanted = self._settings.criteria
         try:
-            for item in items:
+            for place, item in enumerate(items):
+                item.stash[_place] = place
                 self._adopt(item)
             check_wanted(wanted, self.runs)
         except UsageProblem as problem:
@@ -76,11 +82,6 @@ class Collection:
             out = [i for i in items if (found := criterion_of(i)) and found.id not in wanted]
             config.hook.pytest_deselected(items=out)
             items[:] = [item for item in items if item not in out]
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Number the tests as they will run: in the order of their files, if no plugin has another."""
-        for place, item in enumerate(session.items):
-            item.stash[_place] = place
 
     def pytest_unconfigure(self) -> None:
         """Leave nothing of the answers that were brought together."""
@@ -101,7 +102,8 @@ class Collection:
         item.stash[_folder] = folder
         run.collected.add(item.nodeid)
         # A warning from a student's code is no failure, whatever the project makes of its own.
-        item.add_marker(pytest.mark.filterwarnings("ignore"))
+        if item.config.pluginmanager.hasplugin("warnings"):
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
 
     @cached_property
     def _staging(self) -> Scratch:

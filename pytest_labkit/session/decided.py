@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_labkit.session.collection import Collection, criterion_of
+from pytest_labkit.session.collection import Collection, criterion_of, place_of
 
 
 class Decided:
@@ -30,7 +30,7 @@ class Decided:
         if criterion is None:
             return None
         run = self._collection.run_of(item)
-        if not (run.is_hung(criterion) if self._every_test else run.is_decided(criterion)):
+        if not (run.is_hung(criterion) if self._every_test else run.is_decided(criterion, place_of(item))):
             return None
         run.leave_out(criterion.id, item.nodeid)
         _tear_down(item, nextitem)

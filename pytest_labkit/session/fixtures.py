@@ -31,9 +31,10 @@ def labkit_session(request: pytest.FixtureRequest) -> LabSession:
 
 
 @pytest.fixture
-def labkit_environ(monkeypatch: pytest.MonkeyPatch) -> MutableMapping[str, str]:
+def labkit_environ() -> Iterator[MutableMapping[str, str]]:
     """The environment, as it was when the test ends."""
-    return _Environ(monkeypatch)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield _Environ(monkeypatch)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Itera
     """The door to the student's code: `answers.event_store.EventStore()`."""
     door = labkit_session.open_door(request.node)
     yield door
-    door.leave()
+    labkit_session.close_door(request.node)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +72,6 @@ def dynamodb(
     labkit_session: LabSession,
     labkit_turn: None,  # noqa: ARG001 - it is had while this is
     labkit_environ: MutableMapping[str, str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[DynamoDBSandbox]:
     """A DynamoDB of this test's own, which a plain boto3 finds."""
     import boto3
@@ -80,9 +80,9 @@ def dynamodb(
     from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    with labkit_session.plan.own("dynamodb") as endpoint:
+        labkit_environ.pop(name, None)
+    with pytest.MonkeyPatch.context() as monkeypatch, labkit_session.plan.own("dynamodb") as endpoint:
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
         sandbox = DynamoDBSandbox(endpoint, labkit_environ)
         yield sandbox
         sandbox.close()

@@ -8,7 +8,9 @@ so that workers of pytest-xdist need nothing else.
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -24,23 +26,27 @@ from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
 from pytest_labkit.domain.model import Chronicle, Criterion, Drawing, Lab, Measurement, Scatter, Verdict
+from pytest_labkit.faults import deeds
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.report import text
+from pytest_labkit.report import Document, text, wording
 from pytest_labkit.report.document import adapter as documents
 from pytest_labkit.report.harmless import harmless
 from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import limits, recovery
 from pytest_labkit.runs.ending import Ending, end
-from pytest_labkit.runs.lab_run import LabRun, shown_path
+from pytest_labkit.runs.lab_run import LabRun
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.outcome import adapter as outcomes
 from pytest_labkit.runs.verdicts import first_sentence, judge
+from pytest_labkit.session import foreign, progress
 from pytest_labkit.session.collection import Collection, criterion_of, place_of
+from pytest_labkit.session.loans import Loans
 from pytest_labkit.session.service_plan import ServicePlan
 from pytest_labkit.session.workers import is_worker, tell
 
 NAME = "labkit-session"
+_FAR = 3
 _PROPERTY = "labkit"
 _LETTERS = {
     Verdict.FAILED: "F",
@@ -48,6 +54,15 @@ _LETTERS = {
     Verdict.TODO: "t",
     Verdict.BLOCKED: "b",
     Verdict.UNKNOWN: "?",
+}
+
+_COLOURS = {
+    "passed": "green",
+    "failed": "red",
+    "error": "red",
+    "todo": "cyan",
+    "blocked": "cyan",
+    "unknown": "yellow",
 }
 
 _door = pytest.StashKey[Answers]()
@@ -69,8 +84,11 @@ def session_of(config: pytest.Config) -> LabSession:
 class LabSession:
     """The labs of one pytest run."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, collection: Collection) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, collection: Collection, loans: Loans
+    ) -> None:
         self.settings = settings
+        self._loans = loans
         self._config = config
         self._collection = collection
         self._say = partial(_say, config)
@@ -87,7 +105,16 @@ class LabSession:
         staged = self._collection.run_of(item).staged
         door = Answers(staged, self.settings.root, self.settings.door, self._children_of(staged))
         item.stash[_door] = door
+        if self.settings.door == "direct":
+            self._loans.begin(item)
         return door
+
+    def close_door(self, item: pytest.Item) -> None:
+        """The test does not use the answers any more."""
+        item.stash[_door].leave()
+        self._loans.end(item)
+        if self._interrupts.by:  # the loan has put back how signals were taken before that
+            self._interrupts.shield()
 
     def _children_of(self, staged: Staged) -> Children:
         folder = staged.lab.folder
@@ -162,6 +189,7 @@ class LabSession:
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
         """Neither start nor wait for what a stub does not use."""
+        deeds.forget()
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
         if stub := self.plan.stub(item):
             raise stub
@@ -190,7 +218,8 @@ class LabSession:
     @contextmanager
     def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
         """Give *item* its time, and keep a student's `pytest.exit()` from ending the run."""
-        limit_s, show = self.criterion_of(item).time_limit_s, partial(item.add_report_section, when, "stdout")
+        limit_s = min(self.criterion_of(item).time_limit_s, foreign.time_limit_of(item))
+        show = partial(item.add_report_section, when, "stdout")
         try:
             with limits.supervised(limit_s, lambda: item.stash.get(_door, None), show):
                 yield
@@ -211,7 +240,7 @@ class LabSession:
             return made
         if call.excinfo is None and call.when != "call":
             return made
-        outcome = self._outcome(item, call)
+        outcome = self._outcome(item, call, _printed(made))
         made.user_properties.append((_PROPERTY, outcome.as_data()))
         _outcomes[made] = outcome
         if outcome.verdict is not Verdict.PASSED:
@@ -221,17 +250,20 @@ class LabSession:
                 made.longrepr = outcome.as_text()
         return made
 
-    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome:
+    def _outcome(self, item: pytest.Item, call: pytest.CallInfo[None], printed: str) -> Outcome:
         run, criterion = self._collection.run_of(item), self.criterion_of(item)
         verdict, message = Verdict.PASSED, None
         if call.excinfo is not None:
+            error = call.excinfo.value
             verdict, message = judge(
-                call.excinfo.value,
+                error,
                 checked=first_sentence(getattr(item, "function", None)) or criterion.title,
                 answers=run.staged.paths,
                 broken=lambda: self.plan.broken(item),
-                look_at=lambda frame: run.look_at(criterion, frame),
+                look_at=lambda frame: run.look_at(criterion, frame or run.called(criterion, error)),
                 promises=run.promises(id_ for mark in item.iter_markers("promise") for id_ in mark.args),
+                broke=deeds.told(error),
+                printed=printed,
             )
         return Outcome(
             lab=run.name,
@@ -252,7 +284,9 @@ class LabSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the outcome that a test's report brings."""
         outcome = outcome_of(report)
-        if outcome is not None:
+        if outcome is not None and foreign.is_run_again(report):
+            self._collection.run(self.settings.root / outcome.lab).problems.append(foreign.RUN_AGAIN)
+        elif outcome is not None:
             run = self._collection.run(self.settings.root / outcome.lab)
             self._begin_journal(run)  # with pytest-xdist this is where the run hears of the lab
             run.finished(outcome)
@@ -260,7 +294,7 @@ class LabSession:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Name the verdicts of labs, and keep them out of pytest's list of failures."""
         outcome = outcome_of(report) if isinstance(report, pytest.TestReport) else None
-        if outcome is None or outcome.verdict is Verdict.PASSED:
+        if outcome is None or outcome.verdict is Verdict.PASSED or foreign.is_run_again(report):
             return None
         if _tracebacks(self._config) != "auto":
             return None
@@ -274,9 +308,18 @@ class LabSession:
         """From here on nothing is to stop the cleaning up."""
         self._interrupts.shield()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the reports and set the exit code, then stop what was started."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Write the reports, set the exit code, stop what was started: also if another plugin raises."""
+        try:
+            return (yield)
+        except Warning as warning:  # of the project's, which makes errors of them
+            self._say(f"{type(warning).__name__}: {warning}".partition("\n")[0])
+            return None
+        finally:
+            self._end(session)
+
+    def _end(self, session: pytest.Session) -> None:
         self._interrupts.shield()
         try:
             if is_worker(session.config):
@@ -298,6 +341,11 @@ class LabSession:
         runs = self._collection.runs
         for run in runs if self._interrupts.by else ():
             run.problems.append(f"{self._interrupts.by} ended this run before all of it had run.")
+        if left := self._loans.still_running():
+            for run in runs:
+                run.problems.append(
+                    f"The answers left running at the end, not waited for: {', '.join(left)}."
+                )
         self._ending = end(runs, time.monotonic() - self._began)
         if not self._ending.reports:
             return
@@ -316,11 +364,37 @@ class LabSession:
         for document, page in self._ending.reports:
             terminalreporter.ensure_newline()
             writer.line()
-            where = None if page is None else shown_path(page, self.settings.root)
+            where = None if page is None else _from_here(page, self._config.invocation_params.dir)
             shown = text.render(document, width=writer.fullwidth, colour=writer.hasmarkup, where=where)
             writer.line(_readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
+        if self._ending.reports and self._are_labs_alone(terminalreporter):
+            counted = summed(document for document, _ in self._ending.reports)
+            # pytest's last line counts tests: beside the report's criteria that was a second figure.
+            vars(terminalreporter)["build_summary_stats_line"] = lambda: counted
+
+    def _are_labs_alone(self, reporter: pytest.TerminalReporter) -> bool:
+        """Whether nothing has run but tests of labs, of whose verdicts pytest knows no more than the kit."""
+        if _tracebacks(self._config) != "auto":
+            return False
+        ended = [
+            r for reports in reporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)
+        ]
+        return all(
+            outcome_of(report) is not None for report in ended if report.when == "call" or report.failed
+        )
+
+
+def summed(documents: Iterable[Document]) -> tuple[list[tuple[str, dict[str, bool]]], str]:
+    """How many criteria ended how, for pytest's last line: words, each with a colour, and the main one."""
+    totals: Counter[str] = Counter()
+    for document in documents:
+        totals.update(wording.counts(document))
+    parts = [(f"{count} {verdict}", {_COLOURS[verdict]: True}) for verdict, count in totals.items()]
+    colours = [_COLOURS[verdict] for verdict in totals]
+    main = next((colour for colour in ("red", "yellow", "cyan") if colour in colours), "green")
+    return parts, main
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
@@ -336,6 +410,12 @@ def _tracebacks(config: pytest.Config) -> str:
     return str(getattr(config.option, "tbstyle", "auto"))
 
 
+def _printed(report: pytest.TestReport) -> str:
+    """What was printed until the end of the phase that *report* is of, by its test and the student's code."""
+    texts = [text for title, text in report.sections if title.startswith("Captured std")]
+    return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
+
+
 def _names_another_process(item: pytest.Item) -> bool:
     code = getattr(getattr(item, "function", None), "__code__", None)
     return code is not None and "another_process" in code.co_names
@@ -345,8 +425,16 @@ def _say(config: pytest.Config, line: str) -> None:
     """Print *line* above the tests' progress; a worker of pytest-xdist has no terminal, and says nothing."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
+        bar: Any = config.pluginmanager.get_plugin(progress.NAME)
+        bar.clear()
         reporter.ensure_newline()
         reporter.write_line(_readable(line, reporter._tw))
+
+
+def _from_here(path: Path, here: Path) -> str:
+    """*path* as one types it in the folder *here*, or whole where that would lead far away."""
+    shown = os.path.relpath(path, here)
+    return str(path) if shown.count("..") > _FAR else Path(shown).as_posix()
 
 
 def _readable(text: str, writer: Any) -> str:

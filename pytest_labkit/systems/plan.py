@@ -119,7 +119,7 @@ def of(file: Path) -> Plan:
     shown = Path(*file.parts[-3:])
     try:
         return Plan.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageProblem(f"{shown} is no TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

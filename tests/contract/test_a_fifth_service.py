@@ -92,8 +92,8 @@ answers = ["client.py"]
 services = ["echo"]
 parts = [{id = "A", title = "Echoes", minutes = 5}]
 criteria = [
-  {id = "A1", part = "A", title = "a line comes back", points = 1, hints = ["a?", "b?", "c."]},
-  {id = "A2", part = "A", title = "an outage is told", points = 1, hints = ["a?", "b?", "c."]},
+  {id = "A1", part = "A", title = "a line comes back", points = 1},
+  {id = "A2", part = "A", title = "an outage is told", points = 1},
 ]
 """
 

@@ -30,7 +30,6 @@ id = "A1"
 part = "A"
 title = "works"
 points = 1
-hints = ["What?", "How?", "So."]
 """
 
 GIVEN = '''

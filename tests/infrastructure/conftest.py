@@ -28,9 +28,9 @@ answers = ["store.py"]
 services = ["redis"]
 parts = [{id = "A", title = "Storing", minutes = 5}]
 criteria = [
-  {id = "A1", part = "A", title = "needs nothing", points = 1, hints = ["a?", "b?", "c."], time_limit_s = 40},
-  {id = "A2", part = "A", title = "stores", points = 2, hints = ["a?", "b?", "c."], time_limit_s = 40},
-  {id = "A3", part = "A", title = "stores more", points = 4, hints = ["a?", "b?", "c."], time_limit_s = 40},
+  {id = "A1", part = "A", title = "needs nothing", points = 1, time_limit_s = 40},
+  {id = "A2", part = "A", title = "stores", points = 2, time_limit_s = 40},
+  {id = "A3", part = "A", title = "stores more", points = 4, time_limit_s = 40},
 ]
 """
 

@@ -7,6 +7,12 @@ from pathlib import Path
 from pytest_labkit.cli.check_labs import linter
 from pytest_labkit.course import manifest
 
+HINTS = """\
+# Hints, from a question to almost the answer. Don't read on: `labkit hint tiny A1` shows one at a time.
+
+A1 = ["What is a sum?", "Which operator?", "It is +."]
+A2 = ["What is a double?", "Add what to what?", "Add it to itself."]
+"""
 LAB_TOML = """
 id = "tiny"
 title = "A tiny lab"
@@ -23,7 +29,6 @@ part = "A"
 title = "adds"
 points = 2
 look_at = "calc.py:add"
-hints = ["What is a sum?", "Which operator?", "It is +."]
 
 [[criteria]]
 id = "A2"
@@ -31,7 +36,6 @@ part = "A"
 title = "doubles"
 points = 3
 targets = ["speed >= 1 sums/s"]
-hints = ["What is a double?", "Add what to what?", "Add it to itself."]
 """
 
 TESTS = '''
@@ -114,6 +118,7 @@ class AuthorsLab:
         self.write("labs/__init__.py", "")
         self.write("labs/tiny/__init__.py", "")
         self.write("labs/tiny/lab.toml", LAB_TOML)
+        self.write("labs/tiny/hints.toml", HINTS)
         self.write("labs/tiny/test_calc.py", TESTS)
         self.write("labs/tiny/calc.py", STUB)
         self.write("labs/tiny/README.md", "# Tiny\n<!-- criteria -->\n<!-- /criteria -->\n")

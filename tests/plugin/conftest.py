@@ -26,7 +26,6 @@ part = "A"
 title = "adds"
 points = 2
 look_at = "calc.py:add"
-hints = ["What is a sum?", "Which operator?", "It is +."]
 
 [[criteria]]
 id = "A2"
@@ -36,7 +35,6 @@ points = 3
 needs = ["A1"]
 look_at = "calc.py:Doubler.double"
 time_limit_s = 2
-hints = ["What is a double?", "Add what to what?", "Add it to itself."]
 
 [[criteria]]
 id = "A3"
@@ -44,7 +42,6 @@ part = "A"
 title = "is fast"
 points = 1
 targets = ["speed >= 100 sums/s"]
-hints = ["What is fast?", "How many?", "A hundred."]
 """
 
 TESTS = '''

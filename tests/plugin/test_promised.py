@@ -58,6 +58,7 @@ def test_a_test_without_a_promise_names_none(promising: TinyLab) -> None:
 
 def test_a_hint_leads_to_the_promises(promising: TinyLab) -> None:
     """`labkit hint` shows the promises of the criterion after the hint, each with its line."""
+    promising.write("hints.toml", 'A1 = ["What is a sum?"]')
     command = [sys.executable, "-m", "pytest_labkit.cli", "hint", "tiny", "A1"]
     shown = subprocess.run(command, cwd=promising.root, capture_output=True, text=True, check=True).stdout
     assert (

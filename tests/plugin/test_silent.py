@@ -6,7 +6,7 @@ import pytest
 
 
 def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> None:
-    """Without a lab.toml no module of the kit beyond the options is imported, and nothing is printed."""
+    """Without a lab.toml only the options and what tells a lab's folder are imported; nothing is printed."""
     pytester.makepyfile(
         """
         import sys
@@ -14,8 +14,10 @@ def test_nothing_is_loaded_or_said_without_a_lab(pytester: pytest.Pytester) -> N
         def test_loaded():
             loaded = {name for name in sys.modules if name.startswith("pytest_labkit")}
             assert loaded == {"pytest_labkit", "pytest_labkit.domain", "pytest_labkit.domain.errors",
-                              "pytest_labkit.domain.expectation", "pytest_labkit.domain.seeds",
-                              "pytest_labkit.host", "pytest_labkit.host.settings", "pytest_labkit.plugin"}
+                              "pytest_labkit.domain.difference", "pytest_labkit.domain.expectation",
+                              "pytest_labkit.domain.seeds",
+                              "pytest_labkit.host", "pytest_labkit.host.places",
+                              "pytest_labkit.host.settings", "pytest_labkit.plugin"}
             assert not {"boto3", "docker", "confluent_kafka", "redis", "pydantic"} & set(sys.modules)
         def test_fixtures_are_free(request):
             with pytest.raises(pytest.FixtureLookupError, match="dynamodb"):
@@ -37,7 +39,7 @@ def test_collecting_touches_nothing(pytester: pytest.Pytester) -> None:
     (folder / "lab.toml").write_text(
         'id = "tiny"\ntitle = "T"\nanswers = ["a.py"]\nservices = ["dynamodb"]\n'
         '[[parts]]\nid = "A"\ntitle = "P"\nminutes = 1\n'
-        '[[criteria]]\nid = "A1"\npart = "A"\ntitle = "c"\npoints = 1\nhints = ["1", "2", "3"]\n'
+        '[[criteria]]\nid = "A1"\npart = "A"\ntitle = "c"\npoints = 1\n'
     )
     (folder / "test_a.py").write_text(
         'import pytest\n@pytest.mark.criterion("A1")\ndef test_a(dynamodb): pass\n'

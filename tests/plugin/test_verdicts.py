@@ -55,6 +55,8 @@ def test_wrong_answer_fails(right: TinyLab) -> None:
         "look_at": "labs/tiny/calc.py:2",
         "timeline": [],
         "promises": [],
+        "broken": "",
+        "printed": "",
     }
 
 

@@ -34,7 +34,6 @@ part = "B"
 title = "A service fails"
 points = 1
 look_at = "payment_client.py:PaymentClient.charge"
-hints = ["One?", "Two?", "Three."]
 """
 
 

@@ -32,9 +32,9 @@ part = "A"
 title = "One writer wins"
 points = 4
 look_at = "event_store.py:EventStore.append_events"
-hints = ["Who else can write?", "Which write can refuse?", "A condition on the version."]
 """
 
+HINTS = 'A2 = ["Who else can write?", "Which write can refuse?", "A condition on the version."]'
 REDIS = Endpoint(
     "redis", "local", "7.0.15", "redis://127.0.0.1:6379/0", {"REDIS_URL": "redis://127.0.0.1:6379/0"}, 0.1
 )
@@ -45,6 +45,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course with one lab; the current folder is below it."""
     (tmp_path / "labs" / "lab3").mkdir(parents=True)
     (tmp_path / "labs" / "lab3" / "lab.toml").write_text(LAB)
+    (tmp_path / "labs" / "lab3" / "hints.toml").write_text(HINTS)
     monkeypatch.chdir(tmp_path / "labs")
     return tmp_path
 
@@ -135,7 +136,6 @@ def test_a_wrong_name_is_said_plainly(
         (("upp",), "No such command 'upp'."),
         (("up", "--backend", "cloud"), "'cloud' is not one of 'auto', 'docker', 'local'."),
         (("up", "--brokers", "0"), "0 is not in the range 1<=x<=9."),
-        (("hint", "lab3"), "Missing argument 'CRITERION'."),
     ],
 )
 def test_wrong_usage_ends_with_4(
@@ -144,6 +144,51 @@ def test_wrong_usage_ends_with_4(
     """Click says what is wrong."""
     assert 4 == labkit(*arguments)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("hint",), "On which criterion? Type one of these:\n  labkit hint lab3 A2  One writer wins\n"),
+        (
+            ("hint", "lab3"),
+            "On which criterion? Type one of these:\n  labkit hint lab3 A2  One writer wins\n",
+        ),
+        (("report",), "Of which lab? Type one of these:\n  labkit report lab3  Event sourcing\n"),
+    ],
+)
+def test_half_a_command_says_what_to_type(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], shown: str
+) -> None:
+    """Commands to copy, each with what it is about."""
+    assert 0 == labkit(*arguments)
+    assert shown == capsys.readouterr().out
+
+
+def test_no_report_yet_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    """The run that makes one, as it is typed in the folder one stands in."""
+    assert 4 == labkit("report", "lab3")
+    assert "Error: lab3 has no report yet: run it first.\npytest lab3\n" == capsys.readouterr().err
+
+
+def test_up_starts_what_any_test_of_the_lab_asks_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, course: Path
+) -> None:
+    """Services that lab.toml does not name: of a test, of a fixture, of the lab's own programs."""
+    asked: list[object] = []
+
+    def up(_settings: object, names: object, **_options: object) -> list[Endpoint]:
+        asked.append(names)
+        return []
+
+    monkeypatch.setattr(services, "up", up)
+    checks = course / "labs" / "lab3" / "checks"
+    checks.mkdir()
+    (checks / "test_a2.py").write_text("def test_a(redis): ...\ndef helper(kafka): ...\n")
+    assert 0 == labkit("up", "lab3")
+    (checks / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef shop(search): ...\n")
+    assert 0 == labkit("up", "lab3")
+    assert [("dynamodb", "redis"), ("dynamodb", "redis", "search")] == asked
 
 
 def test_up_outside_a_course_says_where_to_go(

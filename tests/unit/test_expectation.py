@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_labkit import Mistake, expect
-from pytest_labkit.domain.expectation import shown
+from pytest_labkit.domain.difference import shown
 
 
 class Truthy:

@@ -32,8 +32,17 @@ COMPLAINTS = {
         "tiny: A2 is worth 0 points: a whole number above 0, or make it a challenge",
     ),
     "hint that says nothing": (
-        ("labs/tiny/lab.toml", '"Which operator?"', '" "'),
-        "tiny: A1 has an empty hint: a question, a narrower one, almost the answer",
+        ("labs/tiny/hints.toml", '"Which operator?"', '" "'),
+        "tiny: A1 has 2 hints: hints.toml has three for each: a question, a narrower one, almost the answer",
+    ),
+    "hints on nothing": (
+        ("labs/tiny/hints.toml", "A2 =", "A7 ="),
+        "tiny: hints.toml has hints on A7, which lab.toml does not have",
+    ),
+    "hints without a warning": (
+        ("labs/tiny/hints.toml", "# Hints,", "# Tips,"),
+        "tiny: the first line of hints.toml has to warn its reader: "
+        "# Hints, from a question to almost the answer.",
     ),
     "place that is not there": (
         ("labs/tiny/lab.toml", "calc.py:add", "calc.py:plus"),

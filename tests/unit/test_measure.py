@@ -30,7 +30,7 @@ def clock() -> FakeClock:
 def criterion(limit: float) -> Criterion:
     """A criterion with one target."""
     targets = (Target("rate", ">=", limit, "1/s"),)
-    return Criterion("A1", "A", "is fast", 1, ("", "", ""), targets=targets)
+    return Criterion("A1", "A", "is fast", 1, targets=targets)
 
 
 def test_first_round_is_not_counted(clock: FakeClock) -> None:
@@ -204,7 +204,7 @@ def test_f18_a_median_that_meets_the_target_passes_on_any_machine(clock: FakeClo
 def latency(limit: float, ratio: float | None = None) -> Criterion:
     """A criterion with targets for the 95th percentile and the maximum of a lag."""
     targets = (Target("lag_p95", "<", limit, "ms", ratio), Target("lag_max", "<", 2 * limit, "ms", ratio))
-    return Criterion("B3", "B", "is quick", 1, ("", "", ""), targets=targets)
+    return Criterion("B3", "B", "is quick", 1, targets=targets)
 
 
 @pytest.mark.parametrize(

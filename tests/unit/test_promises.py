@@ -28,7 +28,7 @@ def lab(tmp_path: Path) -> Lab:
     """A lab that is whole."""
     (tmp_path / "README.md").write_text(README, "utf-8")
     (tmp_path / "store.py").write_text('"""Promises A1.1 to A1.3 and A2.1."""', "utf-8")
-    criteria = tuple(Criterion(id_, "A", "t", 1, ("1", "2", "3")) for id_ in ("A1", "A2"))
+    criteria = tuple(Criterion(id_, "A", "t", 1) for id_ in ("A1", "A2"))
     return Lab("lab9", "L", tmp_path, "lab9", (Part("A", "P", 1),), criteria, (), ("store.py",))
 
 

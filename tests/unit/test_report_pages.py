@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from report_samples import (
     FAST,
+    NOT_SELECTED,
     SAMPLES,
     SLOW_MACHINE,
     STALE_WRITER,
@@ -19,9 +20,10 @@ from report_samples import (
     half_done,
     report,
     service_broke,
+    slow_machine,
 )
 
-from pytest_labkit.domain.model import CriterionResult, Measurement, Status, Verdict
+from pytest_labkit.domain.model import CriterionResult, Measurement, Report, Status, Verdict
 from pytest_labkit.report import html, junit, markdown, plot, published, wording
 from pytest_labkit.report.document import Points
 from pytest_labkit.report.plain import plain, shorten
@@ -192,7 +194,7 @@ def test_missed_target_is_said_in_words() -> None:
     missed = replace(SLOW_MACHINE, met=False, note=None)
     document = published(report("passed " * 6 + "failed", measurements={"A7": missed}))
 
-    assert "throughput 6,230 events/s (target >= 10000, missed)" == wording.measured(
+    assert "throughput 6,230 events/s (target >= 10000, missed; the reference 7,105)" == wording.measured(
         document.criteria[6].measurements[0]
     )
     assert "✗ missed" in html.render(document)
@@ -331,3 +333,38 @@ def test_figures_are_written_as_people_write_them(value: float, said: str) -> No
 def test_durations_are_written_as_people_say_them(duration: float, said: str) -> None:
     """Seconds, and minutes where there are some."""
     assert said == wording.seconds(duration)
+
+
+def page_of(report: Report, project: str | None = None) -> str:
+    """The page of *report*."""
+    return html.render(published(report), project)
+
+
+def test_what_did_not_run_is_one_line_and_failures_come_first() -> None:
+    """No card, and no headline of a part, for what was not selected."""
+    messages = {"A3": NOT_SELECTED, "A4": NOT_SELECTED}
+    page = page_of(report("passed failed unknown unknown passed todo passed", messages=messages))
+    assert ["A2", "A6", "A1", "A5", "A7"] == re.findall(r'<article class="criterion \w+" id="(\w+)">', page)
+    assert 1 == page.count("Not checked in this run")
+    assert "not selected" not in page
+
+
+def test_commands_are_code_and_places_are_links() -> None:
+    """What is typed, and what is opened."""
+    page = page_of(half_done(), "../../../")
+    assert "<code>labkit hint lab3 A2</code>" in page
+    assert '<a href="../../../labs/lab3/event_store.py">labs/lab3/event_store.py:41</a>' in page
+    assert "<a href" not in page_of(half_done())
+
+
+def test_nothing_is_out_of_nothing() -> None:
+    """A criterion without points, as a challenge is, says none."""
+    made = half_done()
+    worthless = tuple(replace(r, criterion=replace(r.criterion, points=0)) for r in made.results)
+    page = page_of(replace(made, challenges=worthless[:1]))
+    assert '0<span class="of"> of 0' not in page
+
+
+def test_a_met_target_says_no_more_than_met() -> None:
+    """Its note stands below it."""
+    assert "see the note" not in page_of(slow_machine())

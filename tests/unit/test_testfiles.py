@@ -17,7 +17,7 @@ id = "A"
 title = "P"
 minutes = 1
 """
-CRITERION = '[[criteria]]\nid = "{}"\npart = "A"\ntitle = "c"\npoints = 1\nhints = ["1", "2", "3"]\n'
+CRITERION = '[[criteria]]\nid = "{}"\npart = "A"\ntitle = "c"\npoints = 1\n'
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_markdown_and_junit_show_the_drawing() -> None:
     assert drawn in markdown.render(document)
     assert drawn in junit.render(document).decode()
     assert ["checked", "expected", "got", "timeline", "perhaps", "look at"] == [
-        label for label, _ in timeline.texts(document.criteria[0].message)
+        label for label, _ in timeline.texts(document.criteria[0])
     ]
 
 

@@ -18,7 +18,7 @@ from pytest_labkit.runs.limits import OutOfTime
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.verdicts import classify, combine, judge
 
-CRITERION = Criterion("A2", "A", "title", 3, ("", "", ""), needs=("A1",))
+CRITERION = Criterion("A2", "A", "title", 3, needs=("A1",))
 
 
 def outcome(verdict: Verdict, test: str = "t", place: int = 0) -> Outcome:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labs.lab3.checks.checking import exactly
 from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, OrderState
-from pytest_labkit import expect
+from pytest_labkit import differing, expect
 from pytest_labkit.domain.model import Span
 
 BEGIN, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
@@ -119,17 +119,13 @@ def same_state(expected: OrderState, got: Any, instant: datetime, *, perhaps: st
     expect(type(got) is OrderState, expected="an OrderState", got=f"a {type(got).__name__}")
     found = vars(got)
     for field, value in sorted(vars(expected).items(), key=lambda pair: pair[0] != "version"):
+        wanted, was = differing(value, found.get(field))
         expect(
             exactly(value, found.get(field)),
-            expected=f"at {instant}: {field} {_shown(value)}, at version {expected.version}",
-            got=_shown(found.get(field)),
+            expected=f"at {instant}: {field} {wanted}, at version {expected.version}",
+            got=f"{was}, at version {found.get('version')}",
             perhaps=perhaps or _usual_cause(expected.version, found.get("version")),
         )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 150 else f"{text[:150]}…"
 
 
 def _usual_cause(expected: int, got: Any) -> str:

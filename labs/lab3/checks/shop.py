@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labs.lab3.checks.checking import DEADLINE_S, in_background
 from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, OrderState
-from pytest_labkit import expect
+from pytest_labkit import differing, expect
 
 if TYPE_CHECKING:
     from labs.lab3.streams import DynamoDBStream
@@ -169,11 +169,12 @@ class Shop:
     def _has_been(self, order_id: str, state: Any, seen: int) -> None:
         states = self.states(order_id)
         version = getattr(state, "version", 0) if state is not None else 0
+        known = type(version) is int and 0 < version < len(states)
+        wanted, was = differing(states[version] if known else "one of them", state)
         expect(
-            state is None
-            or (type(version) is int and 0 < version < len(states) and state == states[version]),
-            expected=f"order {order_id} in a state that it has had: after its first n events",
-            got=f"{state!r}",
+            state is None or (known and state == states[version]),
+            expected=f"order {order_id} as it was after its first {version} events: {wanted}",
+            got=was,
             perhaps="an event was counted twice or left out",
         )
         expect(

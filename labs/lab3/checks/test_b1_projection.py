@@ -152,18 +152,28 @@ def test_a_writer_can_wait_for_what_it_wrote(shop):
     shop.project(projector)
     expect(not waiting.is_over, expected="wait_for version 3 to wait", got="it returned at version 2")
     for version in (1, 2):
-        expect.equal(True, view.wait_for("1", version, TIMEOUT_S))
+        _waited(True, view.wait_for("1", version, TIMEOUT_S), version, "the view shows it already")
 
     shop.append("1", ItemAdded(order_id="1", item_id="x", quantity=1))
     shop.project(projector)
     shown = time.monotonic()
-    expect.equal(True, waiting.result())
+    _waited(True, waiting.result(), 3, "the view has come to show it meanwhile")
     _is_prompt(time.monotonic() - shown, 0)
 
     for order_id, version in (("1", 4), ("nobody", 1)):
         began = time.monotonic()
-        expect.equal(False, view.wait_for(order_id, version, TIMEOUT_S))
+        _waited(False, view.wait_for(order_id, version, TIMEOUT_S), version, "the view does not show it")
         _is_prompt(time.monotonic() - began, TIMEOUT_S)
+
+
+def _waited(expected, got, version, why):
+    """What wait_for returned is just *expected*."""
+    expect(
+        got is expected,
+        expected=f"wait_for version {version} to return {expected}: {why}",
+        got=f"{got!r}",
+        perhaps="wait_for and order do not look at the same",
+    )
 
 
 def _is_prompt(took_s, least_s):

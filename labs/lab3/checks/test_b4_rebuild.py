@@ -26,7 +26,7 @@ def test_redis_comes_back_empty(shop, faults):
         running = other.beside("projecting").Running(other.projections.Projector())
         for first, last in ((1, 5), (6, 10)):
             _orders(shop, first, last)
-            expect.equal(True, view.wait_for(str(last), len(shop.events[str(last)]), DEADLINE_S))
+            _is_shown_by(running, shop, view, str(last))
         with faults.redis.killed():
             _orders(shop, 11, 13)
         _orders(shop, 14, 16)
@@ -37,6 +37,26 @@ def test_redis_comes_back_empty(shop, faults):
     shop.is_shown(afresh)
 
 
+def _is_shown_by(running, shop, view, order_id):
+    """The projector that is *running* has an order shown, as it is now, before anything is broken."""
+    version, began = len(shop.events[order_id]), time.monotonic()
+    if view.wait_for(order_id, version, DEADLINE_S) is True:
+        return
+    waited_s, state = time.monotonic() - began, view.order(order_id)
+    said = running.stop()
+    shown = "not shown" if state is None else f"shown at version {getattr(state, 'version', '?')}"
+    expect(
+        False,
+        expected=f"order {order_id} shown at version {version} in {DEADLINE_S:g} s, nothing being broken yet",
+        got=f"wait_for returned after {waited_s:.0f} s, and the order is {shown}" + _raised(said),
+        perhaps="the projector does not run through, or wait_for looks at something else than order shows",
+    )
+
+
+def _raised(said):
+    return f"; run_once raised {said[-1]}" if said else "; run_once raised nothing"
+
+
 def _all_are_shown(shop, view, running, away, perhaps=None):
     """The projector that is *running* shows all orders, after something was *away*."""
     shows_all = until(lambda: all(view.order(o) == shop.states(o)[-1] for o in shop.events))
@@ -44,8 +64,7 @@ def _all_are_shown(shop, view, running, away, perhaps=None):
     expect(
         shows_all,
         expected=f"all {len(shop.events)} orders as they are, {DEADLINE_S:g} s after {away} has come back",
-        got=f"{sum(view.order(o) == shop.states(o)[-1] for o in shop.events)} of them"
-        + (f"; run_once raised {said[-1]}" if said else ""),
+        got=f"{sum(view.order(o) == shop.states(o)[-1] for o in shop.events)} of them" + _raised(said),
         perhaps=perhaps,
     )
 
@@ -82,7 +101,7 @@ def test_dynamodb_is_away_for_a_while(shop, faults):
     with shop.another_process() as other:
         running = other.beside("projecting").Running(other.projections.Projector())
         _orders(shop, 1, 5)
-        expect.equal(True, view.wait_for("5", len(shop.events["5"]), DEADLINE_S))
+        _is_shown_by(running, shop, view, "5")
         with faults.dynamodb.refuse():
             time.sleep(AWAY_S)  # this long: it is the outage
         _orders(shop, 6, 9)

@@ -146,15 +146,29 @@ def test_any_instant_of_a_long_life(long_life, store, answers, dynamodb, measure
     At most a tenth of the items that get_events reads, and twenty more, by a process that knows nothing.
     """
     events, service = long_life, answers.temporal.TemporalQueryService(store)
-    for instant in MONTHS:
-        same_state(state_at(events, instant), service.get_order_state_at_time("1", instant), instant)
+    shown = []
+    try:
+        for instant in MONTHS:
+            shown.append(Span("end of a month", "asked", instant))
+            same_state(state_at(events, instant), service.get_order_state_at_time("1", instant), instant)
+        asked = _questions_to_a_new_process(events, answers, dynamodb, seed, shown)
+    finally:  # what failed is seen best here
+        chronicle(f"The life of an order of {LONG:,} events", [*spans(store, "order-1", events), *shown])
+    all_of_it = asked.all_of_it
+    note = f"{median(asked.reads):g} items a question, {all_of_it:,} for all {LONG:,} events"
+    shares = [100 * count / all_of_it for count in asked.reads]
+    measure.record("items read", shares, unit="% of a full replay", note=note)
 
+
+def _questions_to_a_new_process(events, answers, dynamodb, seed, shown):
+    """Ask for chosen instants and for any; what was read for each comes into *shown*."""
     with dynamodb.proxied() as proxy:
         reader = answers.another_process().event_store.EventStore()
         got, all_of_it = _counted(proxy, lambda: reader.get_events("order-1"))
         expect.equal(LONG, len(as_list(got)))
         fresh = answers.another_process()  # what the first has read is no help to this one
-        asked = Counted(proxy, fresh.temporal.TemporalQueryService(fresh.event_store.EventStore()), all_of_it)
+        service = fresh.temporal.TemporalQueryService(fresh.event_store.EventStore())
+        asked = Counted(proxy, service, all_of_it, shown)
 
         @hypothesis.seed(seed)
         @questions(QUESTIONS)
@@ -166,40 +180,37 @@ def test_any_instant_of_a_long_life(long_life, store, answers, dynamodb, measure
         for instant in (events[LONG // 2].occurred_at, BEGIN, END):
             same_state(state_at(events, instant), asked.state_at(instant), instant)
         is_right()
-    chronicle(f"The life of an order of {LONG:,} events", [*spans(store, "order-1", events), *asked.shown])
-    note = f"{median(asked.reads):g} items a question, {all_of_it:,} for all {LONG:,} events"
-    shares = [100 * count / all_of_it for count in asked.reads]
-    measure.record("items read", shares, unit="% of a full replay", note=note)
+    return asked
 
 
 class Counted:
     """Questions about order 1, each of which may read a tenth of what *all_of_it* is, and twenty items."""
 
-    def __init__(self, proxy, service, all_of_it):
+    def __init__(self, proxy, service, all_of_it, shown):
         self._proxy = proxy
         self._service = service
-        self._all_of_it = all_of_it
+        self.all_of_it = all_of_it
         self.reads = []
-        self.shown = []
+        self._shown = shown
 
     def state_at(self, instant):
         """The state that the service gives, for not too many items."""
         state, count = _counted(self._proxy, lambda: self._service.get_order_state_at_time("1", instant))
+        self._shown.append(Span("questions", f"{count} items read", instant))
         expect(
             count > 0 or bool(self.reads),
             expected="items of the table, read for the first question of a new process",
             got="none",
             perhaps="the answer is kept somewhere else than in DynamoDB",
         )
-        most = self._all_of_it // 10 + 20
+        most = self.all_of_it // 10 + 20
         expect(
             count <= most,
-            expected=f"at most {most:,} items read for {instant}: get_events reads {self._all_of_it:,}",
+            expected=f"at most {most:,} items read for {instant}: get_events reads {self.all_of_it:,}",
             got=f"{count:,} items",
             perhaps="no snapshot near the instant is used, or the events behind the instant are read as well",
         )
         self.reads.append(count)
-        self.shown.append(Span("questions", f"{count} items read", instant))
         return state
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from labs.lab3.checks.checking import as_list, raised_by, same_events, told
-from labs.lab3.checks.lives import MICROSECOND, MONTHS, append, life, same_state, state_at
+from labs.lab3.checks.lives import MICROSECOND, MONTHS, append, life, same_state, spans, state_at
 from labs.lab3.errors import StreamCorrupted
 from labs.lab3.events import ItemAdded, OrderCreated
 from pytest_labkit import expect
+from pytest_labkit.domain.model import Span
 
 pytestmark = pytest.mark.criterion("C5")
 
@@ -56,23 +57,39 @@ def _instants(events):
 
 @pytest.mark.promise("C5.1", "C5.2")
 @pytest.mark.parametrize("lost", range(APPENDS - 1), ids=lambda n: f"append {n + 1}")
-def test_events_are_missing(lost, events, appended, answers, store, table, rng):
+def test_events_are_missing(lost, events, appended, answers, store, table, rng, chronicle):
     """Of one append, though not the last, an item is lost: StreamCorrupted, in one place or all."""
     items = appended[lost]
     expect(len(items) > 0, expected="items of the stream's own for each append", got="none")
     table.delete(rng.choice(items))
+    chronicle("The stream, and what it has lost", _spans(events, 2 * lost, 2 * lost + 2))
     for reader in (store, answers.event_store.EventStore()):
-        _is_corrupted(lambda r=reader: as_list(r.get_events("order-1")))
-        _is_corrupted(lambda r=reader: as_list(r.get_events_until("order-1", NOON + 365 * DAY)))
+        _is_corrupted("get_events('order-1')", lambda r=reader: as_list(r.get_events("order-1")))
+        _is_corrupted(
+            f"get_events_until('order-1', {NOON + 365 * DAY})",
+            lambda r=reader: as_list(r.get_events_until("order-1", NOON + 365 * DAY)),
+        )
         service = answers.temporal.TemporalQueryService(reader)
         for instant in _instants(events):
             _right_or_corrupted(service, events, instant)
             _right_list_or_corrupted(reader, events, instant)
 
 
-def _is_corrupted(call):
+def _spans(events, start, end):
+    """The events by their times, and those of which an item is lost."""
+    lost = [Span("an item of these is lost", f"v{n + 1}", events[n].occurred_at) for n in range(start, end)]
+    return [*(Span("events", f"v{n}", e.occurred_at) for n, e in enumerate(events, 1)), *lost]
+
+
+def _is_corrupted(what, call):
+    """*call*, which a student sees as *what*, raises StreamCorrupted."""
     error = raised_by(call)
-    expect(isinstance(error, StreamCorrupted), expected="StreamCorrupted", got=told(error), perhaps=HOLE)
+    expect(
+        isinstance(error, StreamCorrupted),
+        expected=f"StreamCorrupted from {what}",
+        got=told(error),
+        perhaps=HOLE,
+    )
 
 
 def _right_or_corrupted(service, events, instant):
@@ -82,16 +99,18 @@ def _right_or_corrupted(service, events, instant):
     if error is None:
         same_state(state_at(events, instant), states[0], instant, perhaps=HOLE)
     else:
-        _is_corrupted(lambda: _raise(error))
+        _is_corrupted(f"get_order_state_at_time('1', {instant})", lambda: _raise(error))
 
 
 def _right_list_or_corrupted(reader, events, instant):
     lists = []
     error = raised_by(lambda: lists.append(reader.get_events_until("order-1", instant)))
     if error is None:
-        same_events([e for e in events if e.occurred_at <= instant], lists[0], perhaps=HOLE)
+        wanted = [e for e in events if e.occurred_at <= instant]
+        with_call = f"{HOLE} (get_events_until('order-1', {instant}))"
+        same_events(wanted, lists[0], perhaps=with_call)
     else:
-        _is_corrupted(lambda: _raise(error))
+        _is_corrupted(f"get_events_until('order-1', {instant})", lambda: _raise(error))
 
 
 def _raise(error):
@@ -99,18 +118,19 @@ def _raise(error):
 
 
 @pytest.mark.promise("C5.1", "C5.2")
-def test_a_whole_append_is_missing(events, appended, answers, store, table):
+def test_a_whole_append_is_missing(events, appended, answers, store, table, chronicle):
     """All items of an append in the middle are lost, one instant after the other: no wrong state."""
+    chronicle("The stream, and what it has lost", _spans(events, 4, 6))
     for item in appended[2]:
         table.delete(item)
-    _is_corrupted(lambda: as_list(store.get_events("order-1")))
+    _is_corrupted("get_events('order-1')", lambda: as_list(store.get_events("order-1")))
     for instant in _instants(events):
         _right_or_corrupted(answers.temporal.TemporalQueryService(store), events, instant)
         _right_list_or_corrupted(store, events, instant)
 
 
 @pytest.mark.promise("C5.2")
-def test_events_are_missing_around_snapshots(answers, store, table, rng):
+def test_events_are_missing_around_snapshots(answers, store, table, rng, chronicle):
     """A long stream with snapshots loses events before and behind them: right states, or StreamCorrupted."""
     events = life("1", 1_600, answers, rng)
     before = table.partition("order-1")
@@ -118,10 +138,20 @@ def test_events_are_missing_around_snapshots(answers, store, table, rng):
     stored = _with_events(before, table.partition("order-1"), 0, len(events))
     for instant in MONTHS:
         answers.temporal.TemporalQueryService(store).get_order_state_at_time("1", instant)
+    lost = []
+    try:
+        _questions_around(events, stored, answers, store, table, rng, lost)
+    finally:  # what failed is seen best here
+        chronicle("A long stream, and where it lost events", [*spans(store, "order-1", events), *lost])
+
+
+def _questions_around(events, stored, answers, store, table, rng, lost):
+    """Take events out, one after the other, and ask around them; *lost* grows by what was taken out."""
     # Any of them may be the one that comes next after a snapshot, wherever your service takes those.
     for number in sorted(rng.sample(range(1, len(stored) - 1), min(HOLES, len(stored) - 2))):
         behind = (number + 1) * len(events) // len(stored)
         table.delete(stored[number])
+        lost.append(Span("lost for some questions", f"item {number + 1}", events[behind - 1].occurred_at))
         service = answers.temporal.TemporalQueryService(store)
         for event in [*events[behind : behind + 20 : 19], rng.choice(events)]:
             _right_or_corrupted(service, events, event.occurred_at)

@@ -174,6 +174,12 @@ def interrupted(shop: Shop, experiment: Experiment, seen: Callable[[Watch], bool
 
 def accepts(shop: Shop, journal: Journal) -> None:
     """A probe of the method has seen the breaker open, and the steady state was there before and after."""
+    expect(
+        journal.before.get("steady_state_met", True),
+        expected="the steady state before the method: without it chaos breaks nothing",
+        got=f"chaos says {journal.status}{_unmet(journal)}",
+        perhaps="the tolerance is too narrow for the shop as it is, or this machine is too busy to meet it",
+    )
     looks = journal.outputs("breaker_state")
     expect(
         "OPEN" in looks,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_labkit.cli.check_labs import mutant_linter
-from pytest_labkit.course import promises
+from pytest_labkit.course import hints, promises
 from pytest_labkit.course.mutants import broken_by
 from pytest_labkit.course.sources import line_of
 from pytest_labkit.course.submission import matching
@@ -26,6 +26,7 @@ def problems(lab: Lab, root: Path) -> list[str]:
     """What is wrong with *lab*, a sentence each; empty if nothing is."""
     return [
         *_criteria(lab),
+        *_hints(lab),
         *_tests(lab),
         *_stubs(lab),
         *_readme(lab),
@@ -71,11 +72,24 @@ def _criteria(lab: Lab) -> Iterator[str]:
         where = f"{lab.id}: {criterion.id}"
         if criterion.points < 1 and criterion in lab.criteria:
             yield f"{where} is worth 0 points: a whole number above 0, or make it a challenge"
-        if not all(hint.strip() for hint in criterion.hints):
-            yield f"{where} has an empty hint: a question, a narrower one, almost the answer"
         file, _, name = (criterion.look_at or "").partition(":")
         if file and not _defines(lab.folder / file, name):
             yield f"{where} looks at {criterion.look_at}, which the stub does not define"
+
+
+def _hints(lab: Lab) -> Iterator[str]:
+    known = [criterion.id for criterion in (*lab.criteria, *lab.challenges)]
+    found = hints.read(lab)
+    for id_ in known:
+        given = found.get(id_, ())
+        if len(given) != hints.STEPS or not all(hint.strip() for hint in given):
+            wanted = f"{hints.FILE} has three for each: a question, a narrower one, almost the answer"
+            yield f"{lab.id}: {id_} has {sum(bool(hint.strip()) for hint in given)} hints: {wanted}"
+    for id_ in sorted(found.keys() - set(known)):
+        yield f"{lab.id}: {hints.FILE} has hints on {id_}, which lab.toml does not have"
+    path = lab.folder / hints.FILE
+    if path.is_file() and not path.read_text("utf-8").startswith(hints.WARNING):
+        yield f"{lab.id}: the first line of {hints.FILE} has to warn its reader: {hints.WARNING}"
 
 
 def _defines(path: Path, name: str) -> bool:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+from pytest_labkit.faults import deeds
+from pytest_labkit.faults.deeds import Deed
 from pytest_labkit.faults.dynamodb.bodies import (
     OK,
     SLOW,
@@ -101,6 +103,7 @@ class Fault:
     """
 
     name = "fault"
+    told = "DynamoDB answers otherwise than usual"
 
     def __init__(
         self,
@@ -115,6 +118,7 @@ class Fault:
         self._left = times
         self._when = when
         self._lifted: Future[None] = Future()
+        self._deed: Deed | None = None
         if unknown := sorted(self._operations - DATA):
             raise ValueError(f"{', '.join(unknown)}: faults are for {', '.join(sorted(DATA))}")
 
@@ -126,9 +130,12 @@ class Fault:
     def __enter__(self) -> Self:
         self._lifted = Future()
         self._active.append(self)
+        self._deed = deeds.begin(self.told)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, raised: BaseException | None, _traceback: object) -> None:
+        if self._deed is not None:
+            self._deed.ends(raised)
         self._active.remove(self)
         self.lift()
 
@@ -173,6 +180,7 @@ class LoseReply(Fault):
     """The server applies the request, the client never hears of it."""
 
     name = "lose_reply"
+    told = "the reply of DynamoDB to a request is lost"
 
     async def act(self, sent: Sent) -> Acted:
         reply = await sent.on()
@@ -183,6 +191,7 @@ class Throttle(Fault):
     """Too many requests: nothing is applied."""
 
     name = "throttle"
+    told = "DynamoDB asks to slow down"
 
     async def act(self, sent: Sent) -> Acted:
         cancelled = transaction(sent.request.operation, sent.request.body)
@@ -195,6 +204,7 @@ class Fail(Fault):
     """The server has an error of its own: nothing is applied."""
 
     name = "fail"
+    told = "DynamoDB has an error of its own"
 
     async def act(self, sent: Sent) -> Acted:  # noqa: ARG002 - the server never sees it
         return Acted(error("InternalServerError", "Internal server error", status=500))
@@ -204,6 +214,7 @@ class Delay(Fault):
     """The request is late."""
 
     name = "delay"
+    told = "a request to DynamoDB is late"
 
     def __init__(self, seconds: float, *rest: Any) -> None:
         super().__init__(*rest)
@@ -218,6 +229,7 @@ class LeaveUnprocessed(Fault):
     """A part of a batch is processed, the rest comes back."""
 
     name = "leave_unprocessed"
+    told = "DynamoDB processes a part of a batch"
 
     def __init__(self, keep: int | None, *rest: Any) -> None:
         super().__init__(*rest)
@@ -244,6 +256,7 @@ class SplitPages(Fault):
     """Pages of few items."""
 
     name = "split_pages"
+    told = "DynamoDB gives small pages"
 
     def __init__(self, items: int, *rest: Any) -> None:
         super().__init__(*rest)
