@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import reprlib
 import signal
 import subprocess
 import sys
@@ -179,7 +180,19 @@ class Running:
 def called(activity: Activity) -> tuple[str, str]:
     """The module and the function that *activity* calls; empty where it is none of Python's."""
     provider = activity.get("provider") or {}
-    return str(provider.get("module", "")), str(provider.get("func", ""))
+    module, func = provider.get("module", ""), provider.get("func", "")
+    return _text(module), _text(func)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def shown(value: Any) -> str:
+    """*value* in short, however much YAML's aliases make of it."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxdict, short.maxlist, short.maxstring = 1, 10, 10, 200
+    return short.repr(value)[:200]
 
 
 def _environ(probes: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_labkit.chaos import named
-from pytest_labkit.chaos.experiment import Activity, Experiment, called
+from pytest_labkit.chaos.experiment import Activity, Experiment, called, shown
 from pytest_labkit.domain.errors import KitError, Mistake
 
 _MODULES = ("pytest_labkit.chaos.actions", "pytest_labkit.chaos.probes")
@@ -42,7 +42,7 @@ def read(
     for activity in activities:
         if isinstance(activity, dict) and "ref" in activity and "provider" not in activity:
             if activity["ref"] not in names:
-                raise _wrong(file, "ref to name a probe or action", f"no {activity['ref']!r} is there")
+                raise _wrong(file, "ref to name a probe or action", f"no {shown(activity['ref'])} is there")
             continue
         _look_at(experiment, activity, configuration, services, ways)
     return experiment
@@ -87,7 +87,7 @@ def _configuration(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
     given = content.get("configuration") or {}
     for name, value in given.items():
         if isinstance(value, dict):
-            raise _wrong(file, "a configuration of plain values", f"{name!r} is {value!r}"[:200])
+            raise _wrong(file, "a configuration of plain values", f"{shown(name)} is {shown(value)}")
     return dict(given)
 
 
@@ -101,25 +101,25 @@ def _look_at(
     """Raises `Mistake` unless *activity* calls one of the kit's functions as it can be called."""
     file = experiment.file
     if not isinstance(activity, dict) or not isinstance(activity.get("provider"), dict):
-        raise _wrong(file, "an action or probe with a provider", repr(activity)[:200])
-    name = activity.get("name", "an activity")
+        raise _wrong(file, "an action or probe with a provider", shown(activity))
+    name = shown(activity.get("name", "an activity"))
     function = _called(experiment, name, activity)
     tolerance = activity.get("tolerance")
     if isinstance(tolerance, dict) and "provider" in tolerance:
-        raise _wrong(file, "a tolerance that is a value, a list or a range", f"{name!r} calls one")
+        raise _wrong(file, "a tolerance that is a value, a list or a range", f"{name} calls one")
     given = activity["provider"].get("arguments") or {}
     try:
         inspect.signature(function).bind(**given)
     except TypeError as error:
         raise _wrong(
-            file, f"{name!r} to call {function.__name__}{inspect.signature(function)}", str(error)
+            file, f"{name} to call {function.__name__}{inspect.signature(function)}", str(error)
         ) from None
     named = _filled_in({key: given[key] for key in _SERVICES if key in given}, configuration)
     for service in named.values():
         if service not in services:
-            raise _wrong(file, f"one of {', '.join(services)}", f"{name!r} names {service!r}")
+            raise _wrong(file, f"one of {', '.join(services)}", f"{name} names {shown(service)}")
     if "caller" in named and f"{named['caller']}-{named['callee']}" not in ways:
-        got = f"{name!r} names the way from {named['caller']} to {named['callee']}"
+        got = f"{name} names the way from {named['caller']} to {named['callee']}"
         raise _wrong(file, f"one of the ways {', '.join(ways)}", got)
 
 
@@ -129,10 +129,10 @@ def _called(experiment: Experiment, name: str, activity: Activity) -> Callable[.
     module, func = called(activity)
     kind = activity["provider"].get("type")
     if module not in _MODULES or kind != "python":
-        got = f"{name!r} calls {module if kind == 'python' else kind!r}"
+        got = f"{name} calls {shown(module if kind == 'python' else kind)}"
         raise _wrong(file, f"actions and probes of {_MODULES[0]} and {_MODULES[1]}", got)
     if func not in (known := _functions(module, experiment.probes)):
-        raise _wrong(file, f"one of {', '.join(known)}", f"{name!r} calls {func!r}")
+        raise _wrong(file, f"one of {', '.join(known)}", f"{name} calls {shown(func)}")
     return known[func]
 
 

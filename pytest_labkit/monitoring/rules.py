@@ -1,30 +1,31 @@
-"""Alert rules in Prometheus' own format: a file -> `Rule`s, or one plain message."""
+"""Rules in Prometheus' own format: a file -> `Rule`s, or one plain message."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from pytest_labkit.domain.errors import Mistake
+from pytest_labkit.monitoring import promql, templates
+from pytest_labkit.monitoring.durations import seconds
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
-_SECONDS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+__all__ = ["Rule", "check", "read", "seconds"]
+
 _TOOL_S = 30.0
 
 
 @dataclass(frozen=True)
 class Rule:
     """
-    An alert and what it is raised by.
+    An alert and what it is raised by, or what *records* under a name.
 
     *for_s* is for how long the expression has to hold before it fires, *keep_firing_s* for how long it fires
-    after that; both in seconds.
+    after that; both in seconds. More than *limit* series, if that is not 0, are an error.
     """
 
     name: str
@@ -33,60 +34,31 @@ class Rule:
     keep_firing_s: float
     labels: dict[str, str]
     annotations: dict[str, str]
-
-
-class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    alert: str | None = None
-    record: str | None = None
-    expr: str | float
-    for_: str = Field("0s", alias="for")
-    keep_firing_for: str = "0s"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-
-    @field_validator("for_", "keep_firing_for")
-    @classmethod
-    def _is_a_duration(cls, text: str) -> str:
-        seconds(text)
-        return text
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    interval: str = "1m"
+    records: bool = False
     limit: int = 0
-    labels: dict[str, str] = {}
-    rules: list[_Rule] = []
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    groups: list[_Group] = []
 
 
 def read(file: Path) -> list[Rule]:
     """
-    The alerts in *file*.
+    The rules in *file*.
 
     Raises:
-        Mistake: It cannot be read, is no YAML, no file of rules, or an expression is no PromQL.
+        Mistake: It cannot be read, is no YAML, no file of rules, or has what Prometheus cannot read.
     """
     import yaml
 
+    from pytest_labkit.monitoring import rulefile
+
     try:
-        told = _File.model_validate(yaml.safe_load(file.read_text("utf-8")) or {})
-    except (OSError, UnicodeDecodeError) as error:
+        told = rulefile.parsed(file.read_bytes())
+    except OSError as error:
         raise _wrong(file, "a file of alert rules that can be read", str(error)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise _wrong(file, "YAML", f"{getattr(error, 'problem', None) or error}{where}") from None
+        raise _wrong(file, "YAML", f"{_reason(error)}{where}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise _wrong(file, "Prometheus' format of rules", f"{place}: {first['msg']}") from None
+        raise _wrong(file, "Prometheus' format of rules", _first(error)) from None
     return [_made(file, rule, group) for group in told.groups for rule in group.rules]
 
 
@@ -102,34 +74,36 @@ def check(file: Path) -> None:
         raise _wrong(file, "promtool check rules to accept it", said[:400])
 
 
-def seconds(text: str) -> float:
-    """A duration as Prometheus writes it, `1m30s`, in seconds. Raises `ValueError` if it is none."""
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
-        raise ValueError(f"{text!r} is no duration such as 30s or 1m")
-    return sum(int(n) * size for n, size in zip(match.groups(), _SECONDS, strict=True) if n)
-
-
-def _made(file: Path, rule: _Rule, group: _Group) -> Rule:
-    import promql_parser
-
+def _made(file: Path, rule: Any, group: Any) -> Rule:
     name = rule.alert or rule.record
-    if rule.alert is None:
-        what = f"the rule {rule.record!r} records; only alerts are looked at" if name else "one has no alert:"
-        raise _wrong(file, "rules that begin with alert:", what)
-    expr = str(rule.expr)
     try:
-        promql_parser.parse(expr)
+        promql.parse(rule.expr)
     except ValueError as error:
-        raise _wrong(file, f"{rule.alert}'s expr to be PromQL", f"{error} in {expr!r}") from None
-    return Rule(
-        rule.alert,
-        expr,
-        seconds(rule.for_),
-        seconds(rule.keep_firing_for),
-        {**group.labels, **rule.labels},
-        rule.annotations,
-    )
+        shown = rule.expr if len(rule.expr) <= 200 else f"{rule.expr[:200]}…"
+        raise _wrong(file, f"{name}'s expr to be PromQL", f"{error} in {shown!r}") from None
+    if rule.alert:
+        for where, text in (*rule.labels.items(), *rule.annotations.items()):
+            _check_template(file, f"{name}'s {where}", text)
+    labels = {**group.labels, **rule.labels}
+    times = rule.for_, rule.keep_firing_for
+    return Rule(name, rule.expr, *times, labels, rule.annotations, bool(rule.record), group.limit)
+
+
+def _check_template(file: Path, where: str, text: str) -> None:
+    try:
+        templates.parse(text)
+    except ValueError as error:
+        raise _wrong(file, f"{where} to be a template", f"{error} in {text[:200]!r}") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "problem", None) or error).split())
 
 
 def _wrong(file: Path, expected: str, got: Any) -> Mistake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,8 +50,9 @@ class History:
         """Each series that has a value *at* that time, and that value."""
         for series, samples in self._series.items():
             place = bisect_right(samples, at, key=lambda sample: sample[0])
-            if place and samples[place - 1][0] > at - LOOKBACK_S and samples[place - 1][1] is not None:
-                yield series, samples[place - 1][1] or 0.0
+            last_at, value = samples[place - 1] if place else (-math.inf, None)
+            if last_at > at - LOOKBACK_S and value is not None:
+                yield series, value
 
     def during(self, since: float, until: float) -> Iterator[tuple[Labels, list[Sample]]]:
         """Each series that has values later than *since* and no later than *until*, and those."""

@@ -108,7 +108,7 @@ class Watch:
         """What a query of the plan gives; where it is wrong nothing, and the page says so."""
         try:
             return promql.evaluate(query, self.history, now)
-        except (LabkitError, ValueError) as error:
+        except (LabkitError, Mistake, ValueError) as error:
             self._problem = f"{query}: {error}"
             return {}
 
@@ -117,6 +117,8 @@ class Watch:
             return tuple(self._alerts.at(now, self.history)), self._problem
         except LabkitError as error:
             return (), error.what
+        except Mistake as mistake:
+            return (), mistake.got
 
 
 def _program(name: str, health: str | None, rate: float) -> Program:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import pytest
-import yaml
 
-from pytest_labkit.monitoring import History
 from pytest_labkit.monitoring.promql import evaluate
-from pytest_labkit.monitoring.series import Labels, labels
-from tests.conftest import installed
+from pytest_labkit.monitoring.series import Labels
+from tests.monitoring import promtool
 
 pytestmark = pytest.mark.exhaustive
-EVERY_S, AT_S = 15, 187  # off the scrapes: the ends of ranges are where versions of Prometheus differ
-SERIES = {
+AT_S = 187  # off the scrapes: the ends of ranges are where versions of Prometheus differ
+SERIES: Mapping[str, Sequence[float]] = {
     'calls_total{breaker="payment",outcome="failure"}': [0, 0, 3, 9, 9, 20, 21, 2, 5, 5, 8, 12, 13],
     'calls_total{breaker="payment",outcome="success"}': [5, 9, 9, 10, 40, 41, 60, 70, 71, 90, 95, 96, 99],
     'calls_total{breaker="stock",outcome="success"}': [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
@@ -61,53 +58,15 @@ EXPRESSIONS = [
 ]
 
 
-def ours(expr: str) -> dict[Labels, float]:
-    """What the kit makes of *expr*."""
-    history, told = History(), {}
-    for name in SERIES:
-        metric, _, rest = name.rstrip("}").partition("{")
-        given = dict(pair.replace('"', "").split("=") for pair in rest.split(","))
-        told[name] = labels(metric, given)
-    for number in range(len(next(iter(SERIES.values())))):
-        history.add(number * EVERY_S, "test", {told[name]: float(v[number]) for name, v in SERIES.items()})
-    return evaluate(expr, history, AT_S)
-
-
-def shown(series: Labels) -> str:
-    """As promtool reads it."""
-    found = dict(series)
-    inside = ", ".join(f'{k}="{v}"' for k, v in sorted(found.items()) if k != "__name__")
-    return f"{found.get('__name__', '')}{{{inside}}}"
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[Labels, float] | str]:
+    """What promtool gives for each expression."""
+    case = promtool.Case(SERIES, [(expr, AT_S) for expr in EXPRESSIONS])
+    found = promtool.evaluated(tmp_path_factory.mktemp("promtool"), [case])
+    return dict(zip(EXPRESSIONS, found, strict=True))
 
 
 @pytest.mark.parametrize("expr", EXPRESSIONS)
-def test_it_gives_what_prometheus_gives(expr: str, tmp_path: Path) -> None:
+def test_it_gives_what_prometheus_gives(expr: str, theirs: dict[str, dict[Labels, float] | str]) -> None:
     """The same series, with the same values."""
-    test = {
-        "evaluation_interval": "1s",
-        "tests": [
-            {
-                "interval": f"{EVERY_S}s",
-                "input_series": [
-                    {"series": name, "values": " ".join(map(str, values))} for name, values in SERIES.items()
-                ],
-                "promql_expr_test": [
-                    {
-                        "expr": expr,
-                        "eval_time": f"{AT_S}s",
-                        "exp_samples": [{"labels": shown(s), "value": v} for s, v in ours(expr).items()],
-                    }
-                ],
-            }
-        ],
-    }
-    file = tmp_path / "test.yaml"
-    file.write_text(yaml.safe_dump(test))
-    done = subprocess.run(
-        [installed("promtool"), "test", "rules", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
+    assert theirs[expr] == pytest.approx(evaluate(expr, promtool.history(SERIES), AT_S))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ from pytest_labkit.domain.errors import Mistake
 
 SERVICES, WAYS = ("order", "payment"), ("order-payment",)
 PROBES = {"breaker_state": "breaker"}
+OFTEN = "a: &a [x]\n" + "".join(
+    f"{this}: &{this} [{', '.join([f'*{before}'] * 50)}]\n" for before, this in pairwise("abcdefgh")
+)
+"""A list of a list of a list …, of 50 each: YAML's aliases make a trillion of 300 words."""
+
 PROBE = """
   - type: probe
     name: look
@@ -80,6 +86,12 @@ def test_what_chaos_toolkit_allows_may_be_used(tmp_path: Path) -> None:
         ("method:\n  - ref: look", "no 'look' is there"),
         ("method:\n  - {ref: a, name: a, provider: {type: process, path: ls}}", "'a' calls 'process'"),
         ("method: &a [*a]", r"mine.yaml: \[\[\.\.\.\]\]"),
+        ("method: " + "[" * 2000 + "]" * 2000, "mine.yaml: lists or mappings nested too deep"),
+        ("title: x\nmethod: " + "{a: " * 2000 + "}" * 2000, "mine.yaml: lists or mappings nested too deep"),
+        (OFTEN + "method: *h", r"mine.yaml: \[\[\.\.\.\]"),
+        (OFTEN + "method: [{name: n, provider: {type: python, module: *h}}]", r"'n' calls '\[\[\.\.\.\]"),
+        ("method: 2024-13-45", "mine.yaml: month must be in 1..12"),
+        ("method: !!int x", "mine.yaml: invalid literal"),
         (action("kill", "service: payment") + "controls: [{name: mine}]", "mine.yaml: controls"),
         (action("kill", "service: payment") + "    controls: [{name: mine}]", "mine.yaml: controls"),
         ("configuration: {rate: {type: probe, name: x}}", "'rate' is"),
@@ -96,6 +108,12 @@ def test_what_chaos_toolkit_allows_may_be_used(tmp_path: Path) -> None:
             "ref",
             "process behind a ref",
             "circle",
+            "deep lists",
+            "deep mappings",
+            "aliases",
+            "module of aliases",
+            "no date",
+            "no number",
             "controls",
             "controls of one",
             "computed",

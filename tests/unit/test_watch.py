@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +70,35 @@ def test_a_wrong_query_is_told_and_shows_nothing() -> None:
         found = seen(gauges=({**LEVEL, "query": query},))
         assert {"Levels": {}} == found.gauges
         assert said in (found.problem or "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "{alert: A, expr: 'abs({tank=\"north\"})'}",
+            "A: vector cannot contain metrics with the same labelset",
+        ),
+        ("{alert: A, expr: 'topk(1, level)'}", "The kit cannot evaluate the aggregation topk"),
+        (
+            "{alert: A, expr: level, annotations: {summary: '{{ externalURL }}'}}",
+            "a template with externalURL",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_evaluated_is_told(rule: str, said: str, tmp_path: Path) -> None:
+    """In place of the alerts; all else is shown."""
+    file = tmp_path / "alerts.yaml"
+    file.write_text(f"groups: [{{name: g, rules: [{rule}]}}]")
+    watch = Watch({}, Plan(package="x", programs=()), file, clock=lambda: 20.0)
+    watch.history.add(20.0, "another", {labels(name, {"tank": "north"}): 1.0 for name in ("level", "depth")})
+    found = watch.scrape()
+    assert () == found.alerts
+    assert said in str(found.problem)
+
+
+def test_a_query_that_prometheus_cannot_evaluate_is_told() -> None:
+    """As one that is wrong is."""
+    found = seen(gauges=({**LEVEL, "query": "level * on () level"},))
+    assert {"Levels": {}} == found.gauges
+    assert "many-to-many matching not allowed" in str(found.problem)

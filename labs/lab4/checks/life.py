@@ -86,6 +86,6 @@ def written(answers: Any, *names: str) -> list[Rule]:
     """The rules of alerts.yaml, *names* among them; `NotImplementedError` while one is to do."""
     rules = read(answers.path(FILE))
     for name in names:
-        if name not in [rule.name for rule in rules]:
+        if name not in [rule.name for rule in rules if not rule.records]:
             raise answers.unwritten(FILE, f"TODO C2: {FILE} has no {name} yet")
     return rules
