@@ -1,5 +1,5 @@
 """
-The parent of one worker, and of whatever a student's code starts and leaves behind. Linux only.
+The parent of one worker at a time, and of whatever a student's code starts and leaves behind. Linux only.
 
 A process whose parent ends is given to the nearest ancestor that asked for it: that is the reaper, also
 for one that left its session and forked twice to get away. So the reaper has the whole tree, and ends
@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 from collections.abc import Callable, Collection
 from typing import NoReturn
 
@@ -41,36 +42,43 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
-def reap(report: int, descriptors: Collection[int], work: Callable[[], None]) -> NoReturn:
+def reap(orders: socket.socket, work: Callable[[int, int], None]) -> NoReturn:
     """
-    Fork a worker that does *work*, and end when it and all that it started have ended.
+    Fork a worker for each order, one after another, and end all that it started; end when nobody can order.
 
-    SIGTERM ends the worker at once, `STACKS` is passed on to it.
+    A reaper runs nothing of a worker's, so that its memory stays the template's: to fork one worker more from
+    it costs half of what a reaper of its own for each would.
 
     Args:
-        report: A pipe; `started PID` is written to it, and in the end `ended STATUS`: the worker's exit
-            status, negative for a signal.
-        descriptors: File descriptors that are the worker's alone.
-        work: What the worker does; its exit status is 0 when it returns.
+        orders: Messages with two file descriptors that are the worker's alone. Each is answered by
+            `started PID` and in the end, when the worker and all that it started have ended, by
+            `ended STATUS`: its exit status, negative for a signal. In between SIGTERM ends the worker at
+            once, and `STACKS` is passed on to it.
+        work: What a worker does with the two; its exit status is 0 when it returns.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _ORDERS)  # before there is anybody who could send one
     adopt_orphans()
     this = os.getpid()
-    worker = os.fork()
-    if worker == 0:
-        die_with(this)
-        os.close(report)
-        os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ORDERS)
-        work()
-        os._exit(0)
-    os.write(report, f"started {worker}\n".encode())
-    for descriptor in descriptors:
-        os.close(descriptor)
-    status = _status_of(worker)
-    end_children()
-    os.write(report, f"ended {status}\n".encode())
-    os._exit(0)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(orders, 1, 2)
+        if not data:
+            os._exit(0)
+        while signal.sigtimedwait(_ORDERS, 0):
+            pass  # it was meant for a worker that had ended by itself
+        worker = os.fork()
+        if worker == 0:
+            die_with(this)
+            orders.close()
+            os.setsid()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ORDERS)
+            work(*descriptors)
+            os._exit(0)
+        orders.send(f"started {worker}".encode())
+        for descriptor in descriptors:
+            os.close(descriptor)
+        status = _status_of(worker)
+        end_children()
+        orders.send(f"ended {status}".encode())
 
 
 def _status_of(worker: int) -> int:

@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,17 +33,24 @@ _SIGNALS = {
 }
 
 
+@dataclass(eq=False)
+class Reaper:
+    """A process that forks workers, the socket to it, and the number of the child that it has in its care."""
+
+    pid: int
+    orders: socket.socket
+    child: int | None = None
+
+
 class Template:
-    """Forks a reaper, and it a worker, for each order; says when a worker and its tree are gone."""
+    """Has a reaper fork a worker for each order; says when the worker and its tree are gone."""
 
     def __init__(self, control: socket.socket, preload: Preload) -> None:
         self._control = control
         self._preload = preload
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        self._reapers: dict[int, int] = {}  # the child's number -> its reaper's process
-        self._reports: dict[int, int] = {}  # the child's number -> the pipe that its reaper reports to
-        self._over: set[int] = set()  # the children whose end has been told
+        self._reapers: list[Reaper] = []
 
     def serve(self) -> None:
         """Carry out orders until there is nobody who could give any."""
@@ -62,50 +70,62 @@ class Template:
         number = order["child"]
         if order["do"] == "fork":
             self._fork(number, descriptors)
-        elif pid := self._reapers.get(number):
-            os.kill(pid, _SIGNALS[order["do"]])
+        elif busy := next((one for one in self._reapers if one.child == number), None):
+            os.kill(busy.pid, _SIGNALS[order["do"]])
         return True
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
-        reading, writing = os.pipe()
+        idle = (one for one in self._reapers if one.child is None)
+        free = next(idle, None) or self._new_reaper(but=descriptors)
+        free.child = number
+        with contextlib.suppress(OSError):  # it was killed, which is heard next
+            socket.send_fds(free.orders, [b"."], descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    def _new_reaper(self, but: list[int]) -> Reaper:
+        """A reaper that has nothing of this process' open, nor *but*, the descriptors that it will be sent."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         this, pid = os.getpid(), os.fork()
         if pid == 0:
             reaper.die_with(this)
-            self._control.close()
             self._selector.close()
-            for pipe in (reading, *self._reports.values()):
-                os.close(pipe)
-            connection, output = descriptors
-            work = partial(worker.begin, connection, output, self._preload.rehearse)
-            reaper.reap(writing, descriptors, work)
-        for descriptor in (writing, *descriptors):
-            os.close(descriptor)
-        self._reapers[number], self._reports[number] = pid, reading
-        self._selector.register(reading, selectors.EVENT_READ, number)
+            for unneeded in (self._control, ours, *(one.orders for one in self._reapers)):
+                unneeded.close()
+            for descriptor in but:
+                os.close(descriptor)
+            reaper.reap(theirs, partial(worker.begin, rehearse=self._preload.rehearse))
+        theirs.close()
+        new = Reaper(pid, ours)
+        self._reapers.append(new)
+        self._selector.register(ours, selectors.EVENT_READ, new)
+        return new
 
-    def _hear(self, number: int) -> None:
+    def _hear(self, one: Reaper) -> None:
         """A reaper reports, or has ended."""
-        report = os.read(self._reports[number], 64).decode()
-        for what, value in (line.split() for line in report.splitlines()):
-            if what == "started":
-                self._say(started=number, pid=int(value))
-            else:
-                self._say(ended=number, status=int(value))  # its reaper is only about to end
-                self._over.add(number)
+        report = b""
+        with contextlib.suppress(OSError):
+            report = one.orders.recv(64)
         if not report:
-            self._bury(number)
+            self._bury(one)
+            return
+        what, value = report.decode().split()
+        if what == "started":
+            self._say(started=one.child, pid=int(value))
+        else:
+            self._say(ended=one.child, status=int(value))
+            one.child = None
 
-    def _bury(self, number: int) -> None:
-        """Take leave of a reaper; end what it left, and say so, if it was killed itself."""
-        pid, pipe = self._reapers.pop(number), self._reports.pop(number)
-        self._selector.unregister(pipe)
-        os.close(pipe)
-        if number not in self._over:
-            reaper.end_children(spare=self._reapers.values())
-            self._say(ended=number, status=None)
-        self._over.discard(number)
+    def _bury(self, dead: Reaper) -> None:
+        """Take leave of a reaper that was killed; end what it left, and say so."""
+        self._reapers.remove(dead)
+        self._selector.unregister(dead.orders)
+        dead.orders.close()
+        reaper.end_children(spare=[one.pid for one in self._reapers])
+        if dead.child is not None:
+            self._say(ended=dead.child, status=None)
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+            os.waitpid(dead.pid, 0)
 
     def _say(self, **words: Any) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more, which the next order will tell
