@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from pytest_labkit.faults import orders
+from pytest_labkit.faults.kafka.fetches import Fetched
 from pytest_labkit.faults.kafka.protocol import APIS, KafkaTranslator, Produced
 from pytest_labkit.faults.tcp.fault import TcpFault
 from pytest_labkit.faults.tcp.faults import KINDS, LoseReply
@@ -32,6 +34,7 @@ class Group:
     def __init__(self, *, kafka: bool) -> None:
         self.ports: dict[str, ProxiedPort] = {}
         self.produced: list[Produced] = []
+        self.fetched: Counter[tuple[str, int]] = Counter()
         self._faults: list[tuple[TcpFault, str | None]] = []
         self._kafka = kafka
 
@@ -73,7 +76,7 @@ class Group:
         return list(self.ports.values()) if where is None else [self.ports[where]]
 
     def _translator(self, port: ProxiedPort) -> KafkaTranslator:
-        return KafkaTranslator(self._elsewhere, partial(_loses, port), self._note)
+        return KafkaTranslator(self._elsewhere, partial(_loses, port), self._note, self._count)
 
     def _elsewhere(self, address: tuple[str, int]) -> tuple[str, int]:
         """The port to the broker at *address*; a broker that was not known before gets one."""
@@ -85,6 +88,9 @@ class Group:
     def _note(self, produced: Produced) -> None:
         self.produced.append(produced)
         del self.produced[:-_PRODUCED]
+
+    def _count(self, fetched: Fetched) -> None:
+        self.fetched[fetched.topic, fetched.partition] += fetched.records
 
 
 def _loses(port: ProxiedPort, api: int) -> bool:
@@ -112,6 +118,7 @@ class ProxyControl:
             "end": self.end,
             "fired": self.fired,
             "produced": self.produced,
+            "fetched": self.fetched,
         }
         return known[order["do"]](**{name: value for name, value in order.items() if name != "do"})
 
@@ -150,6 +157,10 @@ class ProxyControl:
     def produced(self, group: str) -> list[Produced]:
         """The Produce requests that have come."""
         return self._groups[group].produced
+
+    def fetched(self, group: str) -> list[Fetched]:
+        """How many records of each partition the brokers have sent."""
+        return [Fetched(*where, records) for where, records in self._groups[group].fetched.items()]
 
 
 async def serve() -> None:

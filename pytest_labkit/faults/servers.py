@@ -188,3 +188,14 @@ class Kafka(Server):
     def produced(self) -> list[tuple[int, int]]:
         """`acks` and size in bytes of each Produce request that has come through the links, oldest first."""
         return [(acks, size) for acks, size in self._proxy.order("produced", group=self._group)]
+
+    def fetched(self) -> dict[tuple[str, int], int]:
+        """
+        How many records the brokers have sent through the links, by topic and partition.
+
+        A record counts each time that it is sent, and all of its batch with it: a broker sends no less.
+        """
+        return {
+            (topic, partition): records
+            for topic, partition, records in self._proxy.order("fetched", group=self._group)
+        }

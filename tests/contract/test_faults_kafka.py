@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from pytest_labkit import expect, services
@@ -262,6 +262,19 @@ def test_what_producers_ask_for_is_seen(faults: Faults, topic: str, producer: Ma
     assert all(1000 < size < 1500 for _, size in faults.kafka.produced())
     with pytest.raises(ValueError, match="api='Send': it has to be one of AddPartitionsToTxn, "):
         faults.kafka.lose_reply("Send")
+
+
+def test_what_consumers_fetch_is_counted(
+    faults: Faults, environ: dict[str, str], topic: str, producer: Make
+) -> None:
+    """Records by partition, compressed ones too; what another reads past the links does not count."""
+    assert {} == faults.kafka.fetched()
+    assert [None] * 60 == send(producer(compression_type="gzip"), topic, *[b"x" * 100] * 60)
+    consumer = Consumer({"bootstrap.servers": environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": topic})
+    consumer.assign([TopicPartition(topic, 0, 0), TopicPartition(topic, 2, 0)])
+    assert 40 == len(consumer.consume(40, DEADLINE_S))
+    consumer.close()
+    assert {(topic, 0): 20, (topic, 2): 20} == faults.kafka.fetched()
 
 
 def test_links_stand_in_front_of_an_external_kafka(

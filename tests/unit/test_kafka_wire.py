@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from pytest_labkit.faults.kafka.fetches import Fetched
 from pytest_labkit.faults.kafka.frames import NotKafka
 from pytest_labkit.faults.kafka.protocol import (
     API_VERSIONS,
@@ -122,7 +123,7 @@ def request(api: int, version: int, rest: bytes = b"", correlation: int = CORREL
 def test_every_split_of_the_bytes_gives_the_same() -> None:
     """Frames arrive in pieces: what goes on is the same in sum, and nothing of other frames is held up."""
     asked = request(FETCH, 4, correlation=5) + request(METADATA, 9)
-    fetched = frame(struct.pack(">i", 5), b"records" * 10)
+    fetched = fetch_reply(4, {0: batch(1)}, correlation=5)
     theirs = fetched + metadata("kafka.example", 9092, 9) + fetched
     ours = fetched + metadata(*ELSEWHERE, 9) + fetched
 
@@ -172,6 +173,77 @@ def test_a_lost_reply_is_that_of_the_request() -> None:
     assert [answer] == translator.downstream(answer)
     translator.upstream(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 1)))
     assert [other, RESET] == translator.downstream(other + answer)
+
+
+def batch(records: int, *, attributes: int = 0) -> bytes:
+    """A record batch as a broker sends it: its header, and something in the place of the records."""
+    body = (
+        struct.pack(">ibihiqqqhii", 0, 2, 0, attributes, records - 1, 0, 0, -1, -1, -1, records) + b"?" * 30
+    )
+    return struct.pack(">qi", 1000, len(body)) + body
+
+
+def fetch_reply(version: int, partitions: dict[int, bytes], correlation: int = CORRELATION) -> bytes:
+    """A reply to Fetch with the record batches of some partitions of the topic `carts`."""
+    compact = version >= 12
+
+    def size(count: int) -> bytes:
+        return bytes([count + 1]) if compact else struct.pack(">i", count)
+
+    def records(data: bytes) -> bytes:
+        return (
+            bytes([len(data) + 1 & 0x7F | 0x80, len(data) + 1 >> 7]) if compact else size(len(data))
+        ) + data
+
+    tags = b"\0" if compact else b""
+    listed = b"".join(
+        struct.pack(">ihq", number, 0, 9)
+        + (struct.pack(">q", 9) if version >= 4 else b"")  # last stable offset
+        + (struct.pack(">q", 0) if version >= 5 else b"")  # log start offset
+        + (size(1) + struct.pack(">qq", 7, 3) + tags if version >= 4 else b"")  # an aborted transaction
+        + (struct.pack(">i", -1) if version >= 11 else b"")  # preferred replica
+        + records(data)
+        + tags
+        for number, data in partitions.items()
+    )
+    return frame(
+        struct.pack(">i", correlation),
+        tags,
+        struct.pack(">i", 0) if version >= 1 else b"",  # throttle time
+        struct.pack(">hi", 0, 0) if version >= 7 else b"",  # error, session
+        size(1) + text("carts", compact=compact) + size(len(partitions)) + listed + tags,
+        tags,
+    )
+
+
+def fetched_by(version: int, reply: bytes, size: int) -> list[Fetched]:
+    """What a translator tells of *reply*, which comes in pieces of that *size* and goes on as it came."""
+    found: list[Fetched] = []
+    translator = KafkaTranslator(lambda _: ELSEWHERE, fetched=found.append)
+    translator.upstream(request(FETCH, version))
+    pieces = [reply[at : at + size] for at in range(0, len(reply), size)]
+    sent = [item for piece in pieces for item in translator.downstream(piece)]
+    assert reply == b"".join(item for item in sent if item)
+    return found
+
+
+@pytest.mark.parametrize("version", range(13))
+def test_fetched_records_are_counted(version: int) -> None:
+    """In every version; markers of transactions are no records, a batch that is cut off does not count."""
+    whole, marker = batch(20) + batch(3), batch(1, attributes=0x20)
+    reply = fetch_reply(version, {0: whole + batch(500)[:-1], 2: marker + batch(7)})
+    expected = [Fetched("carts", 0, 23), Fetched("carts", 2, 7)]
+    for size in (1, 9, 100, len(reply)):
+        assert expected == fetched_by(version, reply, size), size
+
+
+def test_only_the_replies_to_fetch_are_counted() -> None:
+    """A reply to something else that looks like one says nothing of records."""
+    found: list[Fetched] = []
+    translator = KafkaTranslator(lambda _: ELSEWHERE, fetched=found.append)
+    translator.upstream(request(PRODUCE, 3, text(None, compact=False) + struct.pack(">h", 1)))
+    translator.downstream(fetch_reply(4, {0: batch(1)}))
+    assert [] == found
 
 
 @pytest.mark.parametrize(

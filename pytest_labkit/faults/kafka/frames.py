@@ -123,6 +123,10 @@ class Copy:
             self._write_text(text)
         return text
 
+    def data(self) -> bytes:
+        """Bytes with their length before them, which are not written; empty if they are null."""
+        return self.take(max(0, self._length(4)), write=False)
+
     def address(self, elsewhere: Elsewhere) -> None:
         """Another host and port in the place of one; an absent one, with port -1, stays."""
         host = self.text(write=False)

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pytest_labkit.faults.kafka import fetches
+from pytest_labkit.faults.kafka.fetches import Fetched
 from pytest_labkit.faults.kafka.frames import Copy, Elsewhere, Frames, Part
 from pytest_labkit.faults.tcp.flow import RESET, Item
 
@@ -25,8 +27,9 @@ APIS = {"Produce": PRODUCE, "Fetch": FETCH, "FindCoordinator": FIND_COORDINATOR,
 APIS |= {"JoinGroup": 11, "InitProducerId": 22, "AddPartitionsToTxn": 24, "EndTxn": 26, "TxnOffsetCommit": 28}
 """The requests whose reply can be lost, by name."""
 
-# Produce 10 and Fetch 16 name the new leader's address (KIP-951); the others name brokers in all versions.
-_NEWEST = {PRODUCE: 9, FETCH: 15, METADATA: 13, FIND_COORDINATOR: 6, API_VERSIONS: 4}
+# Produce 10 names the new leader's address (KIP-951), as do the newest of Fetch; the others name brokers in
+# all versions.
+_NEWEST = {PRODUCE: 9, FETCH: fetches.NEWEST, METADATA: 13, FIND_COORDINATOR: 6, API_VERSIONS: 4}
 _HIDDEN = {DESCRIBE_CLUSTER, SHARE_FETCH, SHARE_ACKNOWLEDGE}
 _FLEXIBLE_SINCE = {METADATA: 9, FIND_COORDINATOR: 3, API_VERSIONS: 3, PRODUCE: 9}
 
@@ -54,7 +57,7 @@ class KafkaTranslator:
     The bytes of one client's connection to one broker.
 
     *elsewhere* says where the client is to go in place of a broker; *loses* whether the reply to an API is
-    to be lost; *produced* is told of each Produce request.
+    to be lost; *produced* is told of each Produce request, *fetched* of what the reply to a Fetch brings.
     """
 
     def __init__(
@@ -62,10 +65,13 @@ class KafkaTranslator:
         elsewhere: Elsewhere,
         loses: Callable[[int], bool] = lambda _api: False,
         produced: Callable[[Produced], None] = lambda _produced: None,
+        fetched: Callable[[Fetched], None] = lambda _fetched: None,
     ) -> None:
         self._elsewhere = elsewhere
         self._loses = loses
         self._produced = produced
+        self._fetched = fetched
+        self._fetches = fetches.Replies()
         self._asked: dict[int, Asked] = {}
         self._to_server = Frames(_HEAD, self._note)
         self._to_client = Frames(8, self._is_whole_needed)
@@ -82,11 +88,17 @@ class KafkaTranslator:
             asked = self._asked.pop(_correlation(part), None) if part.starts else None
             if asked is not None and self._loses(asked.api):
                 return [*_joined(out), RESET]
+            self._count(part, asked)
             if asked is not None and asked.api in _REWRITTEN:
                 out.append(rewritten(asked, part.data, self._elsewhere))
             else:
                 out.append(part.data)
         return _joined(out)
+
+    def _count(self, part: Part, asked: Asked | None) -> None:
+        """Tell of the records that a reply has brought once *part*, its last, is there."""
+        for fetched in self._fetches.feed(part.data, _version_of_fetch(asked)):
+            self._fetched(fetched)
 
     def _note(self, head: bytes, size: int) -> bool:
         api, version, correlation = struct.unpack_from(">hhi", head, 4)
@@ -105,6 +117,10 @@ class KafkaTranslator:
 
 def _correlation(part: Part) -> int:
     return int(struct.unpack_from(">i", part.data, 4)[0])
+
+
+def _version_of_fetch(asked: Asked | None) -> int | None:
+    return asked.version if asked is not None and asked.api == FETCH else None
 
 
 def _joined(items: list[Item]) -> list[Item]:
