@@ -1,6 +1,9 @@
 """Don't change this file: what the checks of lab 1 share. The kit's copy is used anyway."""
 
 from collections.abc import Callable, Iterator
+# ---- part B: topics of payments
+
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,3 +36,42 @@ from labs.lab1.checks.carts import (  # noqa: F401
     cart_snapshots,
     carts,
 )
+from labs.lab1.checks.brokers import Cluster, Topic
+from labs.lab1.checks.delivering import Witness
+from labs.lab1.checks.ledgers import Ledger
+from pytest_labkit import KitError
+
+
+@pytest.fixture
+def cluster(kafka: Any) -> Iterator[Cluster]:
+    """The test's Kafka, by clients of the kit's own."""
+    made = Cluster(kafka.address)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def topic(cluster: Cluster) -> Topic:
+    """An empty topic of two partitions, and a group that has read nothing of it."""
+    return cluster.topic()
+
+
+@pytest.fixture
+def witness(topic: Topic) -> Witness:
+    """Sees what is handled of the topic."""
+    return Witness(topic)
+
+
+@pytest.fixture
+def ledger(redis: Any) -> Iterator[Ledger]:
+    """The Redis that the balances are in; empty at first, and afterwards."""
+    from redis import Redis
+
+    with Redis.from_url(redis.address) as client:
+        if client.dbsize():
+            raise KitError(
+                f"The Redis database at {redis.address} holds keys already.",
+                "Give part B an empty one: REDIS_URL=redis://HOST:PORT/N. It is emptied after each test.",
+            )
+        yield Ledger(client)
+        client.flushdb()
