@@ -155,8 +155,15 @@ class Answers:
         """What the children have printed since this was last asked."""
         return "".join(process.printed() for process in self._processes)
 
+    def leave(self) -> None:
+        """End the children and go on: no other is given before they, and all that they started, are gone."""
+        for process in self._processes:
+            process.begin_to_end()
+        if self._processes:
+            self._children.leave(self.close)
+
     def close(self) -> None:
-        """End the children."""
+        """End the children; returns when they and all that they started are gone."""
         for process in self._processes:
             process.close()
 

@@ -96,6 +96,11 @@ class ProcessAnswers:
         self._child.end()
         self._listener.join(_SETTLED_S)
 
+    def begin_to_end(self) -> None:
+        """End the child without waiting for it: it runs no further."""
+        self._ended_by_us = True
+        self._child.begin_to_end()
+
     def close(self) -> None:
         """End the child; returns when it and all that it started are gone."""
         self.kill()

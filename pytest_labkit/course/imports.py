@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 _FOR_TESTS = {"pytest", "_pytest", "pytest_labkit"}
@@ -45,9 +46,14 @@ def _is_in(package: str, module: str) -> bool:
 
 def _tree(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes())
+        return _parsed(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])  # whoever loads it is told
+
+
+@lru_cache(maxsize=100)
+def _parsed(source: bytes) -> ast.Module:
+    return ast.parse(source)
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -56,8 +56,10 @@ class Staged:
 
     @property
     def imports(self) -> list[str]:
-        """What the answers and the given files import from third parties, see `imports.third_party`."""
-        return third_party([*map(Path, self.paths), *self._given_files.values()], self.lab.package)
+        """What answers and given files on their own import from third parties, see `imports.third_party`."""
+        given = self._given_files
+        files = [*map(Path, self.paths), *(given[name] for name in self.given_on_their_own)]
+        return third_party(files, self.lab.package)
 
     @property
     def given_on_their_own(self) -> list[str]:

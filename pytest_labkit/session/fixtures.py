@@ -41,7 +41,7 @@ def answers(request: pytest.FixtureRequest, labkit_session: LabSession) -> Itera
     """The door to the student's code: `answers.event_store.EventStore()`."""
     door = labkit_session.open_door(request.node)
     yield door
-    door.close()
+    door.leave()
 
 
 @pytest.fixture(scope="session")

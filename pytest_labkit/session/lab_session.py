@@ -127,20 +127,22 @@ class LabSession:
             self._say(line)
         for made_once in (documents, outcomes):
             made_once()  # before a student's code puts a frozen `datetime` into every module, the kit's too
+        for run in runs:
+            self._warm(run, session.items)
         started = self.plan.start(session.items)
         for run in runs:
             self._begin_journal(run)
             run.using(started)
-            self._warm(run, session.items)
             self._say(run.headline(self.plan.services.choice if started else None))
         self.plan.begin_late(session.items)
 
     def _warm(self, run: LabRun, items: list[pytest.Item]) -> None:
         """Have ready by the time that they are needed what the children of the answers are forked from."""
-        if self.settings.door == "process":
-            self._children_of(run.staged).warm()
+        kinds = ["answers"] if self.settings.door == "process" else []
         if any(_names_another_process(item) for item in items if criterion_of(item)):
-            self._children_of(run.staged).warm("another")
+            kinds.append("another")
+        if kinds:
+            self._children_of(run.staged).warm(*kinds)
 
     def _begin_journal(self, run: LabRun) -> None:
         if not is_worker(self._config) and run.journal is None:

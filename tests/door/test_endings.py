@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from pytest_labkit.answers import AnswerDied, Tampered
+from pytest_labkit.answers.child.children import Children
+from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.child.stacks import told
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.process import ProcessAnswers
@@ -303,6 +305,26 @@ def test_nothing_outlives_the_answers(lab: LittleLab, end: str, tmp_path: Path) 
     getattr(child, end)()
     assert [] == [process for process in processes if is_alive(process)]
     assert 1 == f()
+
+
+def test_the_next_child_waits_for_those_that_were_left(lab: LittleLab, tmp_path: Path) -> None:
+    """What a test leaves runs no further, and all that it started is gone before another test's code runs."""
+    answers = lab.open(DAEMON)
+    processes = [psutil.Process(pid) for pid in answers.work.start(str(tmp_path / "pid"))]
+    assert all(is_alive(process) for process in processes)
+    answers.leave()
+    assert 1 == lab.open("def f(): return 1").work.f()
+    assert [] == [process for process in processes if is_alive(process)]
+
+
+def test_what_was_left_is_gone_when_the_run_ends(lab: LittleLab, tmp_path: Path) -> None:
+    """Nothing of the last test's outlives what starts children."""
+    lab.children = Children(Preload())
+    answers = lab.open(DAEMON)
+    processes = [psutil.Process(pid) for pid in answers.work.start(str(tmp_path / "pid"))]
+    answers.leave()
+    lab.children.close()
+    assert [] == [process for process in processes if is_alive(process)]
 
 
 def test_nothing_outlives_a_process_that_died(lab: LittleLab, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pytest_labkit.answers.child.children import Children, TemplateProcess
 from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.course.imports import on_their_own, third_party
 from tests.door.conftest import LittleLab
+from tests.door.test_endings import until
 
 SOURCE = """
 import os, boto3
@@ -77,6 +78,59 @@ def test_a_template_is_warm(lab: LittleLab) -> None:
         assert [True, True, False] == [loaded(name) for name in ("wave", "xml.dom.minidom", "mailbox")]
     finally:
         lab.children.close()
+
+
+def test_a_child_stands_ready_before_the_first_test(lab: LittleLab) -> None:
+    """A run that is told early which children it will need has one of the first kind by then."""
+    lab.children = Children(Preload())
+    try:
+        lab.children.warm("answers", "another")
+        ready = lab.children._ahead["answers"]
+        assert ["answers"] == list(lab.children._templates)
+        assert ready is lab.children.start("answers")
+        assert ["answers", "another"] == list(lab.children._templates)
+        ready.end()
+        ready.connection.close()
+    finally:
+        lab.children.close()
+
+
+def test_a_cold_child_takes_the_place_of_one_that_is_not_safe(lab: LittleLab) -> None:
+    """One that stood ready goes with its template, if that turns out to have a thread."""
+    lab.children = Children(Preload(modules=("tests.door.threaded",)))
+    try:
+        lab.children.warm("answers")
+        text = "import sys\ndef loaded(): return 'tests.door.threaded' in sys.modules"
+        assert lab.open(text).work.loaded() is False
+    finally:
+        lab.children.close()
+
+
+FAULTS = """
+import resource
+def faults():
+    import boto3
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+"""
+
+
+def test_a_child_that_waits_rehearses(lab: LittleLab) -> None:
+    """One that had the time is given fewer than half the pages when it makes a client: it has its own."""
+    plain = Children(Preload(modules=("tests.door.warmed",)))
+    rehearsing = Children(Preload(modules=("tests.door.warmed",), clients=("dynamodb",)))
+
+    def faults(children: Children) -> int:
+        lab.children = children
+        return int(lab.open(FAULTS).work.faults())
+
+    try:
+        expected = faults(plain) / 2
+        until(lambda: faults(rehearsing) < expected)
+    finally:
+        plain.close()
+        rehearsing.close()
 
 
 def test_without_fork_each_child_is_a_python_of_its_own(

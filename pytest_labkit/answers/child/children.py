@@ -83,6 +83,13 @@ class Child:
             self._kill()  # one that had only begun to start
         self.output.wait(_END_S)
 
+    def begin_to_end(self) -> None:
+        """The same without waiting: it runs no further, what it started ends soon."""
+        with self._ending:
+            self._kill()
+            if not self.status.done():
+                self._order("end")
+
     def _kill(self) -> None:
         """SIGKILL, past template and reaper: they take a moment in which a thread could still write."""
         if self.process is not None:
@@ -250,49 +257,64 @@ class Children:
         self._environ = environ
         self._templates: dict[str, TemplateProcess] = {}
         self._ahead: dict[str, Child] = {}  # by kind, the child that stands ready
+        self._later: list[str] = []  # kinds whose template is begun when the first child has started
+        self._leaving: list[Callable[[], None]] = []  # each waits until children that are ending are gone
         self._lock = threading.Lock()
 
-    def warm(self, kind: str = "answers") -> None:
-        """Have a template ready soon for children of this *kind*."""
+    def warm(self, *kinds: str) -> None:
+        """Once: have a child of the first of *kinds* ready soon, and templates of the others after it."""
         if CAN_FORK:
+            first, *self._later = kinds
             with self._lock:
-                self._begin(kind)
+                self._ahead[first] = self._begin(first).fork()  # which its template does once it is warm
 
     @property
     def environ(self) -> dict[str, str]:
         """What a child is to be told of the environment, as it is now."""
         return allowed(self._environ)
 
+    def leave(self, wait: Callable[[], None]) -> None:
+        """Let children that have begun to end do so meanwhile; *wait* returns when they are gone."""
+        self._leaving.append(wait)
+
     def start(self, kind: str) -> Child:
         """
-        A new child. Children of different kinds have different hash seeds.
+        A new child, once those that were left are gone. Each kind has a hash seed of its own.
 
         Raises:
             KitError: It cannot be started.
         """
         if os.name == "nt":
             raise KitError("A student's process needs Linux or macOS.", "Use --lab-door direct.")
-        if not CAN_FORK:
-            return spawned(self._environ)
         with self._lock:
+            self._await_those_who_leave()
+            if not CAN_FORK:
+                return spawned(self._environ)
             template = self._begin(kind)
             if not template.is_safe:
                 template.close()
                 template = self._templates[kind] = TemplateProcess(Preload(), self._environ)
             ready, self._ahead[kind] = self._ahead.pop(kind, None), template.fork()
-            if ready is not None and not ready.status.done():
-                return ready
-            if ready is not None:  # it waited from one test to the next, and was killed meanwhile
+            if ready is not None and ready.status.done():  # killed while it waited, or with its template
                 ready.connection.close()
-            return template.fork()
+                ready = None
+            child = ready or template.fork()
+            while self._later:  # not before: it would take a core from what a test waits for
+                self._begin(self._later.pop())
+            return child
 
     def close(self) -> None:
         """End all that is left."""
+        self._await_those_who_leave()
         for child in self._ahead.values():
             child.end()
             child.connection.close()
         for template in self._templates.values():
             template.close()
+
+    def _await_those_who_leave(self) -> None:
+        while self._leaving:
+            self._leaving.pop()()
 
     def _begin(self, kind: str) -> TemplateProcess:
         if kind not in self._templates:

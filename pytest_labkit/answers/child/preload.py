@@ -60,19 +60,28 @@ class Preload:
         return cls(**json.loads(text))
 
     def load(self) -> None:
-        """Have it all in this process. What cannot be imported is the student's to find out."""
+        """
+        Have it all in this process. What cannot be imported is the student's to find out.
+
+        The garbage collector is off from here on, and is never to look at what is there by the end: so that
+        stays shared with those who are forked, who turn it on again.
+        """
+        gc.disable()
         for module in self.modules:
             name, _, parts = module.partition(":")
             with suppress(BaseException):
                 __import__(name, fromlist=parts.split(",") if parts else [])
-        for client in self.clients:
-            with suppress(Exception):
-                aws.warm(client)
+        self.rehearse()
         if self.package:
             loading.open_package(self.package, Path(self.root), [Path(self.folder)])
         for name in self.given:
             with suppress(BaseException):
                 importlib.import_module(name)
         compiled.compile_files(self.answers)
-        gc.collect()
-        gc.freeze()  # what the collector never looks at stays shared with those who are forked
+        gc.freeze()
+
+    def rehearse(self) -> None:
+        """Do what the answers will do first; in a child that waits, so that its memory is its own by then."""
+        for client in self.clients:
+            with suppress(Exception):
+                aws.warm(client)

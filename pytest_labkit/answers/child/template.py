@@ -35,8 +35,9 @@ _SIGNALS = {
 class Template:
     """Forks a reaper, and it a worker, for each order; says when a worker and its tree are gone."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, preload: Preload) -> None:
         self._control = control
+        self._preload = preload
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
         self._reapers: dict[int, int] = {}  # the child's number -> its reaper's process
@@ -75,7 +76,7 @@ class Template:
             for pipe in (reading, *self._reports.values()):
                 os.close(pipe)
             connection, output = descriptors
-            work = partial(worker.begin, connection, output)
+            work = partial(worker.begin, connection, output, self._preload.rehearse)
             reaper.reap(writing, descriptors, work)
         for descriptor in (writing, *descriptors):
             os.close(descriptor)
@@ -117,8 +118,9 @@ def main() -> None:
     control.set_inheritable(False)
     reaper.adopt_orphans()
     try:
-        Preload.from_text(sys.argv[2]).load()
-        Template(control).serve()
+        preload = Preload.from_text(sys.argv[2])
+        preload.load()
+        Template(control, preload).serve()
     finally:
         reaper.end_children()
 
