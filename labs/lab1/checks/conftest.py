@@ -1,14 +1,22 @@
 """Don't change this file: what the checks of lab 1 share. The kit's copy is used anyway."""
 
 from collections.abc import Callable, Iterator
-# ---- part B: topics of payments
-
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from labs.lab1.checks.brokers import Cluster, Topic
+from labs.lab1.checks.carts import (  # noqa: F401
+    cart_log,
+    cart_redis,
+    cart_services,
+    cart_snapshots,
+    carts,
+)
+from labs.lab1.checks.delivering import Witness
+from labs.lab1.checks.ledgers import Ledger
 from labs.lab1.checks.topics import Topics
+from pytest_labkit import KitError
 
 
 @pytest.fixture
@@ -27,19 +35,6 @@ def producer(topics: Topics, answers: Any) -> Callable[..., Any]:
         return answers.producers.create_producer(*args, **options)
 
     return create
-# ---- part C
-
-from labs.lab1.checks.carts import (  # noqa: F401
-    cart_log,
-    cart_redis,
-    cart_services,
-    cart_snapshots,
-    carts,
-)
-from labs.lab1.checks.brokers import Cluster, Topic
-from labs.lab1.checks.delivering import Witness
-from labs.lab1.checks.ledgers import Ledger
-from pytest_labkit import KitError
 
 
 @pytest.fixture
