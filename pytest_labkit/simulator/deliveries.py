@@ -26,15 +26,15 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.effects: Counter[int] = Counter()
-        self.sites: dict[str, int] = {}
+        self._again: set[int] = set()  # the numbers that were handled more than once
         self._latencies_ms: deque[float] = deque(maxlen=RECENT)
 
     def add(self, effect: Effect, sent_at: float | None) -> None:
         """The message was handled; it was sent at *sent_at*."""
         self.effects[effect.number] += 1
-        if effect.site:
-            self.sites.setdefault(effect.site, effect.number)
-        if sent_at is not None and self.effects[effect.number] == 1:
+        if self.effects[effect.number] > 1:
+            self._again.add(effect.number)
+        elif sent_at is not None:
             self._latencies_ms.append(max(0.0, 1000 * (effect.at - sent_at)))
 
     def lost(self, marks: Iterable[Mark], committed: Mapping[int, int]) -> list[Place]:
@@ -47,7 +47,7 @@ class Deliveries:
 
     def repeated(self, copies: Mapping[int, int]) -> int:
         """How often a message was handled beyond the *copies* of it that lie in the topic."""
-        return sum(max(0, many - copies.get(number, 1)) for number, many in self.effects.items() if many > 1)
+        return sum(max(0, self.effects[number] - copies.get(number, 1)) for number in self._again)
 
     def latency(self) -> dict[str, float | None]:
         """Milliseconds from sent to handled, of recent messages."""

@@ -127,7 +127,6 @@ class Ledger:
                 "modes": {
                     mode: {
                         "handled": len(found.effects),
-                        "effects": sum(found.effects.values()),
                         "lost": len(self.lost[mode]),
                         "repeated": found.repeated(copies),
                         **found.latency(),

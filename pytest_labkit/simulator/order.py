@@ -31,11 +31,15 @@ class Order:
     Attributes:
         violations: Those found so far, in the order in which they came.
         copies: How often each message has come, by its number.
+        duplicates: How many records are copies of one that came before.
+        shortest: The violation with the fewest records from one end to the other.
     """
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self.copies: Counter[int] = Counter()
+        self.duplicates = 0
+        self.shortest: Violation | None = None
         self._came = 0
         self._seen: set[tuple[str, int]] = set()
         self._highest: dict[str, tuple[Mark, int]] = {}
@@ -45,6 +49,7 @@ class Order:
         self._came += 1
         if mark.number >= 0:
             self.copies[mark.number] += 1
+            self.duplicates += self.copies[mark.number] > 1
         if mark.key is None or (mark.key, mark.sequence) in self._seen:
             return None
         self._seen.add((mark.key, mark.sequence))
@@ -54,14 +59,6 @@ class Order:
             return None
         found = Violation(mark, highest, self._came - came)
         self.violations.append(found)
+        if self.shortest is None or found.apart < self.shortest.apart:
+            self.shortest = found
         return found
-
-    @property
-    def duplicates(self) -> int:
-        """How many records are copies of one that came before."""
-        return sum(self.copies.values()) - len(self.copies)
-
-    @property
-    def shortest(self) -> Violation | None:
-        """The counterexample with the fewest records from one end to the other."""
-        return min(self.violations, key=lambda violation: violation.apart, default=None)

@@ -112,7 +112,7 @@ class Run:
         self._over.set()
         with suppress(LabkitError):
             self.breaking.undo()
-        ends = [one.close for one in (*self.senders, *self.readers, *self._watches)]
+        ends = [one.close for one in self._players()] + [watch.close for watch in self._watches]
         closing = [threading.Thread(target=end) for end in ends]
         for thread in closing:
             thread.start()
@@ -200,6 +200,7 @@ class Run:
         """What the page shows in figures besides the ledger's."""
         return {
             "state": self.state,
+            "partitions": self.choice.partitions,
             "planned": self.messages.planned,
             "rate": self.rate,
             "faults": self.breaking.active,

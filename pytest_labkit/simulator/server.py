@@ -33,7 +33,7 @@ _ASSETS = Path(__file__).parent / "assets"
 _file = local.files(_ASSETS, _KINDS)
 _vendored = local.files(_ASSETS / "vendored", _KINDS)
 _page = _file("simulator.html")
-_NO_TOKEN = "Open the address that labkit simulator has printed: it has a token in it."
+_STRANGER = "Open the address that labkit simulator has printed: it has a token in it."
 _SCRIPTS = ("simulator.js", "lanes.js", "charts.js", "controls.js", "store.js")
 
 
@@ -112,7 +112,7 @@ async def serve(stage: Stage, ports: Iterable[int], say: Callable[[str], None], 
 async def _with_the_token(request: web.Request, handler: Any) -> web.StreamResponse:
     """Answer only who has the token, and no page of another site that uses somebody's cookie."""
     if not request.app[_KEYS].fits(request):
-        raise web.HTTPForbidden(text=_NO_TOKEN)
+        raise web.HTTPForbidden(text=_STRANGER)
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.host}":
         raise web.HTTPForbidden(text="only the page itself may ask for that")

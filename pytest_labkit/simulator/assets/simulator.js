@@ -1,0 +1,55 @@
+// Puts the page together: what the server tells changes the store, and the store is drawn.
+import { store, view, connect } from "./store.js";
+import * as lanes from "./lanes.js";
+import * as charts from "./charts.js";
+import * as controls from "./controls.js";
+
+const canvas = document.getElementById("lanes");
+const SLOW_MS = 250; // between two drawings of text and series
+let dirty = true;
+let drawnAt = 0;
+let samples = -1;
+
+function changed() { dirty = true; }
+
+function frame(now) {
+  requestAnimationFrame(frame);
+  if (!dirty || !store.hello) { if (!store.hello) controls.drawHead(); return; }
+  lanes.draw();
+  if (now - drawnAt < SLOW_MS) return;
+  drawnAt = now;
+  dirty = false;
+  drawText();
+}
+
+function drawText() {
+  controls.drawHead();
+  controls.drawControls();
+  controls.drawView();
+  controls.drawCounts();
+  controls.drawLog();
+  controls.drawDetail();
+  canvas.setAttribute("aria-label", lanes.described());
+  const shown = `${store.run}/${store.samples.length}/${view.mode}/${innerWidth}/${matchMedia("(prefers-color-scheme: dark)").matches}`;
+  if (samples !== shown) { charts.draw(); samples = shown; }
+}
+
+function refresh() { dirty = true; drawnAt = 0; }
+
+canvas.addEventListener("click", (event) => {
+  const box = canvas.getBoundingClientRect();
+  controls.select(lanes.nearest(event.clientX - box.left, event.clientY - box.top), false);
+});
+canvas.addEventListener("keydown", (event) => {
+  if (!event.key.startsWith("Arrow")) return;
+  event.preventDefault();
+  const mark = lanes.neighbour(view.selected, event.key);
+  controls.select(mark, true);
+});
+addEventListener("resize", refresh);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+
+lanes.setUp(canvas);
+controls.setUp(refresh);
+connect(changed);
+requestAnimationFrame(frame);
