@@ -54,10 +54,10 @@ async def serve(application: web.Application, port: int, begun: Callable[[int], 
     Raises:
         UsageProblem: Another program has the port; *hint* says what to do.
     """
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.5)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         try:
             await site.start()
         except OSError as error:

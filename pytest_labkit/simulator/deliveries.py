@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pytest_labkit.simulator.marks import Mark, Place
 
-RECENT = 2000
-"""Latencies that the percentiles are taken from: the last ones."""
+RECENT_S = 10.0
+"""Percentiles are of the latencies of so many seconds, the last ones in which anything was handled."""
 
 
 class Effect(NamedTuple):
@@ -27,7 +27,7 @@ class Deliveries:
     def __init__(self) -> None:
         self.effects: Counter[int] = Counter()
         self._again: set[int] = set()  # the numbers that were handled more than once
-        self._latencies_ms: deque[float] = deque(maxlen=RECENT)
+        self._latencies: deque[tuple[float, float]] = deque()  # of what was handled when, in ms
 
     def add(self, effect: Effect, sent_at: float | None) -> None:
         """The message was handled; it was sent at *sent_at*."""
@@ -35,7 +35,9 @@ class Deliveries:
         if self.effects[effect.number] > 1:
             self._again.add(effect.number)
         elif sent_at is not None:
-            self._latencies_ms.append(max(0.0, 1000 * (effect.at - sent_at)))
+            self._latencies.append((effect.at, max(0.0, 1000 * (effect.at - sent_at))))
+            while self._latencies[0][0] < effect.at - RECENT_S:
+                self._latencies.popleft()
 
     def lost(self, marks: Iterable[Mark], committed: Mapping[int, int]) -> list[Place]:
         """The records that the group has committed past, and whose message was never handled."""
@@ -51,7 +53,7 @@ class Deliveries:
 
     def latency(self) -> dict[str, float | None]:
         """Milliseconds from sent to handled, of recent messages."""
-        ordered = sorted(self._latencies_ms)
+        ordered = sorted(latency for _, latency in self._latencies)
         return {
             name: percentile(ordered, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
         }

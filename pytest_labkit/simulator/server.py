@@ -125,7 +125,7 @@ async def _enter(request: web.Request) -> web.StreamResponse:
     if "token" in request.query:
         response = web.HTTPSeeOther("/simulator")
         request.app[_KEYS].hand_over(request, response)
-        return response
+        raise response
     page: web.StreamResponse = await _page(request)
     return page
 

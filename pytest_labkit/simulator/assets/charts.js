@@ -18,7 +18,7 @@ function chart(id, labels) {
     points: { show: false }, spanGaps: true,
   }));
   const plot = new uPlot({
-    width: wide, height: 150, legend: { live: false }, cursor: { show: false },
+    width: wide, height: 165, legend: { live: false }, cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most ?? 1) * 1.1] } },
     axes: [{ ...axis, values: (_, at) => at.map((one) => `${+one.toFixed(1)} s`) }, { ...axis, size: 52 }],
     series: [{}, ...series],
@@ -38,12 +38,12 @@ export function draw() {
   const modes = Object.keys(store.figures.modes ?? {});
   if (!modes.includes(view.mode)) view.mode = modes[0] ?? null;
   const partitions = samples.at(-1)?.lag[view.mode] ?? [];
-  show("lag", partitions.map((_, partition) => `P${partition}`), partitions.map((_, partition) => samples.map((sample) => sample.lag[view.mode]?.[partition] ?? null)));
+  show("lag-chart", partitions.map((_, partition) => `P${partition}`), partitions.map((_, partition) => samples.map((sample) => sample.lag[view.mode]?.[partition] ?? null)));
   const rate = (name) => samples.map((sample, index) => {
     const before = samples[Math.max(0, index - 2)];
     return sample.at > before.at ? Math.max(0, (sample[name] - before[name]) / (sample.at - before.at)) : 0;
   });
-  show("rate", samples.length ? ["sent", "stored"] : [], [rate("sent"), rate("stored")]);
+  show("rate-chart", samples.length ? ["sent", "stored"] : [], [rate("sent"), rate("stored")]);
   const titles = modes.map((mode) => store.hello?.modes[mode] ?? mode);
-  show("latency", titles, modes.map((mode) => samples.map((sample) => sample.p50[mode] ?? null)));
+  show("latency-chart", titles, modes.map((mode) => samples.map((sample) => sample.p50[mode] ?? null)));
 }

@@ -129,7 +129,7 @@ export function drawView() {
     <button id="zoom-in" aria-label="Show less of it, larger" @click=${span(0.5)}>+</button>
     <button id="zoom-out" aria-label="Show more of it, smaller" @click=${span(2)}>−</button></div>`);
   put("totals", html`<span id="stored">${figures.stored ?? 0}</span> records, <span id="out-of-order" class=${figures.violations ? "bad-text" : ""}>${figures.violations ?? 0} out of order</span>,
-    <span id="duplicates">${figures.duplicates ?? 0} copies</span>`);
+    <span id="duplicates">${figures.duplicates === 1 ? "1 copy" : `${figures.duplicates ?? 0} copies`}</span>`);
   put("scrub", scrub());
   put("violations", violations());
 }
@@ -220,7 +220,7 @@ export function drawCounts() {
         <td data-of="lost" class=${told.lost ? "bad-text" : ""}>${told.lost}</td><td data-of="repeated" class=${told.repeated ? "warn-text" : ""}>${told.repeated}</td>
         <td data-of="lag">${(lag[mode] ?? []).reduce((sum, one) => sum + one, 0)}</td><td>${zero[mode] === null || zero[mode] === undefined ? "–" : `${zero[mode].toFixed(1)} s`}</td>
         <td>${figure(told.p50, " ms")}</td><td>${figure(told.p95, " ms")}</td></tr>`)}</tbody></table></div>`);
-  put("producers", producers.length === 0 ? html`<p class="soft">None yet.</p>`
+  put("senders", producers.length === 0 ? html`<p class="soft">None yet.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Producers"><table><thead><tr><th scope="col">Producer</th><th scope="col">Sent</th><th scope="col">Acknowledged</th>
       <th scope="col">Failed</th><th scope="col">Under way</th><th scope="col">Lives</th></tr></thead>
       <tbody>${producers.map((told, index) => html`<tr data-producer=${index + 1}><th scope="row">${index + 1}${told.over ? " (given up)" : ""}</th><td data-of="sent">${told.sent}</td>

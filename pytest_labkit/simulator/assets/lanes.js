@@ -17,7 +17,7 @@ export function setUp(element) {
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  colours = { light: dark ? 62 : 44 };
+  colours = { light: dark ? 66 : 42, text: dark ? "#111" : "#fff" };
   for (const name of ["ink", "soft", "line", "bad", "card", "accent"]) colours[name] = style.getPropertyValue(`--${name}`).trim();
 }
 
@@ -114,7 +114,7 @@ function drawMark(mark, x, scale) {
     context.fillRect(left, top, wide, tall);
   }
   if (wide >= 18) {
-    context.fillStyle = mark.copy ? colours.ink : "#fff";
+    context.fillStyle = mark.copy ? colours.ink : colours.text;
     context.textAlign = "center";
     context.fillText(String(mark.sequence), x(value(mark)), y(mark.partition));
   }

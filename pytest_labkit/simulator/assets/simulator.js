@@ -49,6 +49,7 @@ canvas.addEventListener("keydown", (event) => {
 addEventListener("resize", refresh);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 
+if (innerWidth < 600) view.span = { time: 5, offset: 16 };
 lanes.setUp(canvas);
 controls.setUp(refresh);
 connect(changed);

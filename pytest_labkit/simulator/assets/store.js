@@ -7,7 +7,7 @@ export const store = {
 };
 export const view = {
   axis: "offset", // "time" or "offset"
-  span: { time: 10, offset: 60 }, // seconds, offsets
+  span: { time: 10, offset: 40 }, // seconds, offsets
   end: null, // of the window; null: the newest
   lens: null, // a key
   selected: null, // a mark
