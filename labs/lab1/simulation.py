@@ -8,6 +8,7 @@ your code; these processes are killed for real.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
@@ -37,6 +38,17 @@ CRASHES = {
 }
 """Where a consumer is killed: where that tells most."""
 
+SCENARIOS = {
+    "nothing breaks": (),
+    "process killed": ("kill_producer",),
+    "acknowledgements lost": ("lost_ack",),
+    "broker restarted": ("restart_broker",),
+    "slow link": ("slow_link", "slow_link"),
+    "link reset": ("reset_link",),
+}
+"""The scenarios of A3 by what breaks in them, and the page's buttons that do it."""
+
+A3 = "labs/lab1/checks/test_a3_3_scenarios.py::test_95_percent_of_the_scenarios"
 BATCH = 20  # batch_size of sticky producers
 DELIVERY_TIMEOUT_S = 10.0
 
@@ -77,6 +89,37 @@ def seen(value: bytes) -> tuple[str, int, int, int]:
 def seen_in_target(value: bytes) -> int:
     """The number of the message that a record of the transactional mode's topic stems from."""
     return int(Payment.decoded(value).payment_id)
+
+
+def scenario(seed: int, strategy: str, partitions: int, fault: str) -> dict[str, Any]:
+    """
+    The scenario of A3 as `pytest labs/lab1 --lab-criterion A3 --lab-seed SEED` plays it.
+
+    How many keys and messages, and which button is pressed when so many messages were sent. For a number of
+    partitions that A3 does not have it is that of the nearest one.
+    """
+    from labs.lab1.checks import scenarios
+    from pytest_labkit.domain.seeds import derive
+
+    chance = random.Random(derive(seed, A3))
+    near = min(scenarios.PARTITIONS, key=lambda one: abs(one - partitions))
+    played = [(s, p) for s in scenarios.STRATEGIES for p in scenarios.PARTITIONS]
+    for name in scenarios.FAULTS:  # all draw from one source of chance, in this order
+        keys = dict(zip(played, [chance.randint(4, 9) for _ in played], strict=True))
+        first, second = sorted(chance.sample(range(6, scenarios.MESSAGES - 6), 2))
+        half = chance.randint(first, second)
+        if name == fault:
+            break
+    moments = [(do, after) for do, after in zip(SCENARIOS[fault], (half, second), strict=False)]
+    numbers = range(1, scenarios.PRODUCERS + 1)
+    return {
+        "keys": keys[strategy, near],
+        "messages": scenarios.MESSAGES,
+        "producers": scenarios.PRODUCERS,
+        "actions": [
+            (do, of, after) for do, after in moments for of in (numbers if do == "kill_producer" else (None,))
+        ],
+    }
 
 
 # ---- in the process of a producer
@@ -163,6 +206,13 @@ def analysis(records: Sequence[Any]) -> dict[str, int]:
         "gaps": len(report.gaps),
         "scattered": len(report.scattered),
     }
+
+
+def in_order(topic: str) -> list[tuple[str | None, int]]:
+    """What your `read_in_order` makes of *topic*: key and sequence of each."""
+    from labs.lab1 import ordering
+
+    return [(record.key, record.sequence) for record in ordering.read_in_order(topic)]
 
 
 # ---- in the process of a consumer

@@ -15,14 +15,16 @@ class Offer(Protocol):
 
     STRATEGIES: Mapping[str, str]
     MODES: Mapping[str, str]
+    SCENARIOS: Mapping[str, Any]
 
 
 class Choice(BaseModel):
     """
     The settings of a run. *rate* is messages a second, of all producers together.
 
-    *skewed*: keys are drawn by the seed, some far more often than others, and not taken in turn. Each of
-    *modes* has a group of *consumers* of its own, and all read the same topic.
+    With a *scenario* of the lab's, the numbers of producers, keys and messages are that one's, and so is what
+    breaks when. *skewed*: keys are drawn by the seed, some far more often than others, and not taken in turn.
+    Each of *modes* has a group of *consumers* of its own, and all read the same topic.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +36,7 @@ class Choice(BaseModel):
     keys: Annotated[int, Field(ge=1, le=200)] = 8
     skewed: bool = False
     modes: tuple[str, ...] = ()
+    scenario: str = ""
     consumers: Annotated[int, Field(ge=1, le=3)] = 1
     seed: Annotated[int, Field(ge=0, lt=1 << 53)] = 0
 
@@ -52,6 +55,7 @@ def chosen(told: Mapping[str, Any], offer: Offer) -> Choice:
     if not choice.strategy:
         choice = choice.model_copy(update={"strategy": next(iter(offer.STRATEGIES))})
     _among("strategy", [choice.strategy], offer.STRATEGIES)
+    _among("scenario", [choice.scenario] if choice.scenario else [], offer.SCENARIOS)
     _among("delivery mode", choice.modes, offer.MODES)
     return choice.model_copy(update={"modes": tuple(dict.fromkeys(choice.modes))})
 

@@ -61,7 +61,12 @@ class Run:
     def __init__(
         self, cast: Cast, choice: Choice, script: Iterable[Action] = (), *, hangs_s: float = HANGS_S
     ) -> None:
-        self.choice = choice
+        plan = _planned(choice, cast)
+        self.choice = choice = choice.model_copy(
+            update={n: plan[n] for n in ("producers", "keys") if n in plan}
+        )
+        self._last = plan.get("messages")  # how many messages are sent, if that is limited
+        script = [*script, *(Action(*told) for told in plan.get("actions", ()))]
         self.ledger = Ledger(choice.modes)
         self.state = "ready"
         self.rate = choice.rate
@@ -88,6 +93,7 @@ class Run:
         self._looks = 0
         self._due = 0.0
         self._is_away = False
+        self._is_judged = False
 
     def __enter__(self) -> Run:
         names = [self.topic, *(self._target(mode) for mode in self._targets)]
@@ -306,7 +312,8 @@ class Run:
     def _tick(self) -> None:
         if self.state == "running":
             self._due += self.rate * TICK_S
-            room = all(sender.waiting < BEHIND for sender in self.senders if not sender.is_given_up)
+            room = self._last is None or self.messages.planned < self._last
+            room = room and all(sender.waiting < BEHIND for sender in self.senders if not sender.is_given_up)
             if room:
                 self._plan(int(self._due))
             self._due -= int(self._due)
@@ -314,10 +321,38 @@ class Run:
             self.ledger.handle(reader.mode, reader.effects())
         for player in self._players():
             player.watch()
+        if self._last == self.messages.planned and not self._is_judged and self._are_settled():
+            self._is_judged = True
+            threading.Thread(target=self._judge, daemon=True).start()
+
+    def _are_settled(self) -> bool:
+        return all(one.is_given_up or not (one.waiting or one.unsettled) for one in self.senders)
+
+    def _judge(self) -> None:
+        """Say what the student's consumer makes of a scenario that is over."""
+        try:
+            with self._cast.process() as process:
+                got = [tuple(told) for told in process.beside("simulation").in_order(self.topic)]
+        except Exception as error:  # whatever the student's code raises
+            self.ledger.say(trouble.sentence("read_in_order", error), "bad")
+            return
+        sent = Messages(self.choice.seed, self.choice.keys, skewed=self.choice.skewed)
+        expected: dict[str | None, list[int]] = {}
+        for planned in (sent.next() for _ in range(self.messages.planned)):
+            expected.setdefault(planned.key, []).append(planned.sequence)
+        wrong = [key for key in expected if [s for k, s in got if k == key] != expected[key]]
+        if wrong or len(got) != self.messages.planned:
+            self.ledger.say(
+                f"The scenario is over: read_in_order is wrong for {', '.join(map(str, wrong))}.", "bad"
+            )
+        else:
+            self.ledger.say(
+                f"The scenario is over: read_in_order gives all {len(got)} in the right order.", "good"
+            )
 
     def _plan(self, many: int) -> None:
         given: dict[int, list[Planned]] = {}
-        for _ in range(many):
+        for _ in range(many if self._last is None else min(many, self._last - self.messages.planned)):
             while self._script and self._script[0].after <= self.messages.planned:
                 self.act(self._script.pop(0))
             planned = self.messages.next()
@@ -381,3 +416,13 @@ class Run:
                 effects += [Effect(number, at, "")] * max(0, many - self._counted.get(number, 0))
                 self._counted[number] = many
             self.ledger.handle(mode, effects)
+
+
+def _planned(choice: Choice, cast: Cast) -> dict[str, Any]:
+    """What the lab plans for the scenario that was chosen, if one was."""
+    if not choice.scenario:
+        return {}
+    told: dict[str, Any] = cast.offer.scenario(
+        choice.seed, choice.strategy, choice.partitions, choice.scenario
+    )
+    return told

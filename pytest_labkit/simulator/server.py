@@ -181,6 +181,7 @@ def _hello(stage: Stage) -> dict[str, Any]:
         "label": stage.cast.label,
         "strategies": dict(offer.STRATEGIES),
         "modes": dict(offer.MODES),
+        "scenarios": list(offer.SCENARIOS),
         "crashes": dict(offer.CRASHES),
         "choice": choice.model_dump(),
     }

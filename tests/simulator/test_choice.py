@@ -12,7 +12,9 @@ from pytest_labkit.simulator.choice import chosen
 from pytest_labkit.simulator.messages import Messages
 from pytest_labkit.simulator.runfile import FORMAT, Action, RunFile
 
-OFFER = SimpleNamespace(STRATEGIES={"in_turn": "In turn", "by_key": "By key"}, MODES={"once": "Once"})
+OFFER = SimpleNamespace(
+    STRATEGIES={"in_turn": "In turn", "by_key": "By key"}, MODES={"once": "Once"}, SCENARIOS={"calm": ()}
+)
 
 
 def test_what_is_left_out_has_a_value() -> None:
@@ -31,6 +33,7 @@ def test_what_is_left_out_has_a_value() -> None:
         ({"seed": -1}, r"seed is -1: it has to be 0 to 2\^53\."),
         ({"strategy": "random"}, r"There is no strategy 'random': choose among in_turn, by_key\."),
         ({"modes": ["twice"]}, r"There is no delivery mode 'twice': choose among once\."),
+        ({"scenario": "storm"}, r"There is no scenario 'storm': choose among calm\."),
         ({"colour": "red"}, r"colour is 'red': extra inputs are not permitted\."),
     ],
 )

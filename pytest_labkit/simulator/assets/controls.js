@@ -65,6 +65,11 @@ function choice() {
   };
   return html`
     <div class="fields">
+      <label for="scenario">Scenario</label>
+      <select id="scenario" ?disabled=${runs()} @change=${(event) => { store.choice.scenario = event.target.value; }}>
+        <option value="">none: as chosen here</option>
+        ${hello.scenarios.map((name) => html`<option value=${name} ?selected=${name === store.choice.scenario}>${name}</option>`)}
+      </select>
       <label for="strategy">Strategy</label>
       <select id="strategy" ?disabled=${runs()} @change=${(event) => { store.choice.strategy = event.target.value; }}>
         ${Object.entries(hello.strategies).map(([name, title]) => html`<option value=${name} ?selected=${name === store.choice.strategy}>${title}</option>`)}
