@@ -37,7 +37,7 @@ class Player:
         self, name: str, process: Callable[[], ProcessAnswers], say: Say, hangs_s: float = HANGS_S
     ) -> None:
         self.name = name
-        self.lives = 0
+        self.lives = self.kills = 0
         self._new_process = process
         self._say = say
         self._hangs_s = hangs_s
@@ -146,6 +146,7 @@ class Player:
             return
         if self._was_killed and isinstance(error, AnswerDied):
             self._was_killed, self._failed = False, 0
+            self.kills += 1
             self._say(f"{self.name} was killed; it is started again.", "fault")
             return
         if isinstance(error, AnswerMissing) or trouble.is_unwritten(error):

@@ -31,17 +31,15 @@ class Reading(Player):
     ) -> None:  # fmt: skip
         super().__init__(f"Consumer {number} ({title.lower()})", process, say, hangs_s)
         self.mode = mode
-        self.crashes = 0
         self._made_of = made_of
         self._member = f"{mode}-{number}"
         self._journal = Journal(journal)
         self._reader: Any = None
+        self._is_to_crash = False
 
     def crash(self) -> None:
-        """Have it killed where that tells most."""
-        self._was_killed = True
-        self.crashes += 1
-        self._reader.crash()
+        """Have it killed where that tells most, in this life or in the one that has just begun."""
+        self._was_killed = self._is_to_crash = True
 
     def effects(self) -> Iterator[Effect]:
         """What its journal has that was not asked for yet."""
@@ -53,6 +51,9 @@ class Reading(Player):
         )
 
     def _act(self) -> None:
+        if self._is_to_crash:
+            self._is_to_crash = False
+            self._timed(self._reader.crash)
         self._timed(lambda: self._reader.run_once(_WAIT_S, _LIMIT))
         self._failed = 0
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from pytest_labkit.answers.rpc.errors import AnswerDied
 from pytest_labkit.domain.errors import LabkitError
 from pytest_labkit.simulator import trouble
 from pytest_labkit.simulator.breaking import Breaking
@@ -181,11 +180,10 @@ class Run:
         reader = next(reader for reader in self.readers if reader.mode == mode)
         if self.state == "paused":
             self.go_on()
-        lives = reader.lives
+        kills = reader.kills
         self.ledger.say(f"{reader.name} is to be killed {self._cast.offer.CRASHES[mode]}.", "fault")
-        with suppress(AnswerDied):
-            reader.crash()
-        threading.Thread(target=self._see_to_it, args=(reader, lives), daemon=True).start()
+        reader.crash()
+        threading.Thread(target=self._see_to_it, args=(reader, kills), daemon=True).start()
 
     def analyse(self) -> dict[str, Any]:
         """What the student's analysis says of all records, beside what the kit found."""
@@ -264,12 +262,12 @@ class Run:
     def _target(self, mode: str) -> str:
         return f"{self.topic}-{mode}-out"
 
-    def _see_to_it(self, reader: Reading, lives: int) -> None:
+    def _see_to_it(self, reader: Reading, kills: int) -> None:
         """Kill *reader* if it does not come to where it was to be killed."""
         until = time.monotonic() + _CRASH_S
-        while reader.lives == lives and time.monotonic() < until and not self._over.wait(0.05):
+        while reader.kills == kills and time.monotonic() < until and not self._over.wait(0.05):
             pass
-        if reader.lives == lives and not self._over.is_set():
+        if reader.kills == kills and not self._over.is_set():
             reader.kill()
 
     # --- what is seen
