@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_labkit.domain.errors import LabkitError
 from pytest_labkit.faults.faults import Faults
+from pytest_labkit.services import Services
 
 RESET_S = 0.3
 LOST_S = 10.0
@@ -20,8 +21,9 @@ Say = Callable[..., None]
 class Breaking:
     """The faults of the page: each is begun in a thread, said, and undone."""
 
-    def __init__(self, faults: Faults, say: Say) -> None:
+    def __init__(self, faults: Faults, services: Services, say: Say) -> None:
         self._faults = faults
+        self._services = services
         self._say = say
         self._slow: Any = None
         self._lock = threading.Lock()
@@ -54,7 +56,7 @@ class Breaking:
         self._begin("lost_ack", self._lose)
 
     def restart_broker(self) -> None:
-        """The broker is killed, and started again."""
+        """The broker is killed, and started again; one that has ended is started."""
         self._begin("restart_broker", self._restart)
 
     def undo(self) -> None:
@@ -93,6 +95,13 @@ class Breaking:
             self._say(lost if fault.fired else "Nothing was sent, so no acknowledgement was lost.", "fault")
 
     def _restart(self) -> None:
-        self._say("The broker is killed.", "fault")
-        self._faults.kafka.restart()
+        kafka = self._faults.kafka
+        if self._services.running("kafka").alive():
+            self._say("The broker is killed.", "fault")
+            kafka.restart()
+        else:  # it has ended of itself, or was ended by somebody else
+            self._say("The broker had ended: it is started again.", "fault")
+            for member in kafka.members():
+                member.start()
+            kafka.mended()
         self._say("The broker is back.", "fault")

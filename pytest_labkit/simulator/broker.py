@@ -29,6 +29,10 @@ class Broker:
         }
         self._admin = AdminClient(self.client)
 
+    def connect_anew(self) -> None:
+        """Forget what was known of the cluster: a client that has seen it away may not ask again."""
+        self._admin = AdminClient(self.client)
+
     def make(self, *names: str, partitions: int) -> None:
         """Make topics, and wait until each partition has a leader."""
         made = [NewTopic(name, num_partitions=partitions, replication_factor=1) for name in names]

@@ -14,7 +14,7 @@ from pytest_labkit.domain.errors import KitError
 from pytest_labkit.simulator import trouble
 
 HANGS_S = 20.0
-"""A call that takes longer has failed: a producer gives a message up after half of it."""
+"""A call that takes longer, while the broker answers, hangs."""
 
 AGAIN_S = 0.5
 _GIVEN_UP = 3
@@ -151,6 +151,6 @@ class Player:
             return
         if isinstance(error, AnswerMissing) or trouble.is_unwritten(error):
             self._failed = _GIVEN_UP
-        elif not isinstance(error, AnswerDied) or "ended by us" not in str(error):
+        elif not trouble.is_of_the_broker(error):
             self._failed += 1
         self._say(trouble.sentence(self.name, error), "bad")

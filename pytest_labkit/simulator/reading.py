@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from confluent_kafka import KafkaException
 
 from pytest_labkit.answers.process import ProcessAnswers
 from pytest_labkit.simulator import deliveries
@@ -23,15 +26,18 @@ class Reading(Player):
     Args:
         made_of: Topic, target and group.
         journal: The file that what is handled is written to.
+        left: Told of a member whose process has ended.
     """
 
     def __init__(
         self, mode: str, number: int, made_of: tuple[str, str, str], journal: Path,
-        process: Callable[[], ProcessAnswers], say: Say, title: str, hangs_s: float = HANGS_S,
+        process: Callable[[], ProcessAnswers], say: Say, title: str, left: Callable[[str], None],
+        hangs_s: float = HANGS_S,
     ) -> None:  # fmt: skip
         super().__init__(f"Consumer {number} ({title.lower()})", process, say, hangs_s)
         self.mode = mode
         self._made_of = made_of
+        self._left = left
         self._member = f"{mode}-{number}"
         self._journal = Journal(journal)
         self._reader: Any = None
@@ -49,6 +55,11 @@ class Reading(Player):
         self._reader = process.beside("simulation").reader(
             self.mode, *self._made_of, str(self._journal.file), self._member
         )
+
+    def _leave(self) -> None:
+        super()._leave()
+        with suppress(KafkaException, OSError, TimeoutError):  # the broker is away, and will miss it in time
+            self._left(self._member)
 
     def _act(self) -> None:
         if self._is_to_crash:

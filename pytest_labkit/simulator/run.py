@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -73,7 +74,7 @@ class Run:
         self._script = sorted(script, key=lambda action: action.after)
         self.topic = f"{cast.lab.id}-simulator-{secrets.token_hex(3)}"
         self.messages = Messages(choice.seed, choice.keys, skewed=choice.skewed)
-        self.breaking = Breaking(cast.faults, self.ledger.say)
+        self.breaking = Breaking(cast.faults, cast.services, self.ledger.say)
         self.senders: list[Sending] = []
         self.readers: list[Reading] = []
         self._cast = cast
@@ -247,6 +248,7 @@ class Run:
                 process,
                 say,
                 self._cast.offer.MODES[mode],
+                partial(self._cast.offer.leave, self._cast.kafka, self.group(mode)),
                 self._hangs_s,
             )
             for mode in self.choice.modes
@@ -317,7 +319,7 @@ class Run:
             self._due -= int(self._due)
         for reader in self.readers:
             self.ledger.handle(reader.mode, reader.effects())
-        for player in self._players():
+        for player in [] if self._is_away else self._players():  # no call hangs that waits for a broker
             player.watch()
         if self._last == self.messages.planned and not self._is_judged and self._are_settled():
             self._is_judged = True
@@ -362,10 +364,11 @@ class Run:
         self._hear()
         try:
             lag = self._lag()
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             if not self._is_away:
                 self.ledger.say("The broker does not answer. What was seen so far stays.", "bad")
             self._is_away = True
+            self._broker.connect_anew()
             return
         if self._is_away:
             self._is_away = False

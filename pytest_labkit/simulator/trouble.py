@@ -21,3 +21,8 @@ def sentence(who: str, error: BaseException) -> str:
 def is_unwritten(error: BaseException) -> bool:
     """Whether the code is still a stub, or not there: to try again is of no use."""
     return isinstance(error, NotImplementedError | ImportError)
+
+
+def is_of_the_broker(error: BaseException) -> bool:
+    """Whether Kafka's client has raised it: the broker may be away, and come back."""
+    return type(error).__name__ == "KafkaException"

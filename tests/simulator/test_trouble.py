@@ -1,0 +1,153 @@
+"""What goes wrong is said in one sentence, the page recovers, and what was seen so far stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright import sync_api
+
+from pytest_labkit.host import settings
+from pytest_labkit.simulator.cast import Cast, playable
+from tests.simulator.conftest import ROOT, Page, cast, page_of
+
+pytestmark = pytest.mark.exhaustive
+
+STATE = "document.getElementById('state').innerText"
+LOG = "document.getElementById('log').innerText"
+HANGS_S = 5.0
+ANSWERS = Path(__file__).parent / "answers"
+
+
+def line_of(text: str) -> str:
+    """Where *text* stands in those producers."""
+    lines = (ANSWERS / "producers.py").read_text().splitlines()
+    return f"producers.py:{1 + next(number for number, line in enumerate(lines) if text in line)}"
+
+
+@pytest.fixture(scope="module")
+def wrong() -> Iterator[Cast]:
+    """Producers that go wrong, each strategy in its own way."""
+    with cast(ANSWERS) as players:
+        yield players
+
+
+@pytest.fixture
+def page(wrong: Cast, browser: sync_api.Browser) -> Iterator[Page]:
+    """Their page; a call that takes five seconds hangs."""
+    with page_of(browser, wrong, HANGS_S) as opened:
+        opened.tab.uncheck("#log-messages")
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("producers", "6", "producers is 6: it has to be 1 to 5."),
+        ("partitions", "0", "partitions is 0: it has to be 1 to 12."),
+        ("rate", "1000000", "rate is 1000000: it has to be 1 to 2000."),
+        ("keys", "", "keys is '': input should be a valid integer"),
+    ],
+)
+def test_a_setting_out_of_its_range(page: Page, field: str, value: str, sentence: str) -> None:
+    """The page says what it has to be, and goes on once it is."""
+    page.choose(**{field: value})
+    page.tab.click("#start")
+    page.wait(f"document.getElementById('problem').innerText.startsWith({sentence!r})")
+    assert "Ready" == page.tab.inner_text("#state")
+    page.choose(**{field: 2})
+    page.tab.click("#start")
+    page.wait(f"{STATE} === 'Running'")
+    assert "" == page.tab.inner_text("#problem")
+
+
+def test_a_class_that_raises(page: Page) -> None:
+    """Its line is named, once; what it did send goes on to be shown."""
+    page.choose(strategy="round_robin", producers=2, rate=60)
+    page.tab.click("#start")
+    sentence = f"Producer 1 raised ValueError, at {line_of('raise ValueError')}: every third one."
+    page.wait(f"{LOG}.includes({sentence!r})")
+    page.wait_for_records(40)
+    page.wait("Number(document.querySelector(\"[data-producer='1'] [data-of=failed]\").innerText) > 5")
+    assert 1 == page.said().count(sentence)
+    assert [] == page.wrong
+
+
+def test_a_class_that_hangs(page: Page) -> None:
+    """Where it hangs is said; its process is killed, and another begins; the third time it is given up."""
+    page.choose(strategy="key_hash", producers=1, rate=60)
+    page.tab.click("#start")
+    sentence = f"Producer 1 hung for 5 s at {line_of('time.sleep')}: its process was killed."
+    page.wait(f"{LOG}.includes({sentence!r})")
+    seen = page.number("#stored")
+    page.wait(f"{LOG}.includes('Producer 1 was given up. Mend the file, and press Reset.')")
+    assert page.number("#stored") >= seen > 0
+    page.tab.click("#reset")
+    page.wait(f"{STATE} === 'Ready'")
+    assert [] == page.wrong
+
+
+def test_a_class_that_floods(page: Page) -> None:
+    """Bursts are merged with their number, the run is paused, and the page stays quick."""
+    page.choose(strategy="sticky", producers=1, rate=100)
+    page.tab.click("#start")
+    page.wait(f"{LOG}.includes('Paused: the topic has')")
+    page.wait(f"{STATE} === 'Paused'")
+    page.tab.wait_for_timeout(1_500)
+    drawn = page.tab.evaluate(
+        "import('/simulator/store.js').then(({ store }) => [store.count, store.bursts.flat().length, "
+        "store.lanes.flat().length + store.bursts.flat().reduce((sum, burst) => sum + burst.many, 0)])"
+    )
+    assert (page.number("#stored"), True) == (drawn[0], drawn[1] > 0)
+    assert drawn[0] == drawn[2]
+    page.tab.click("#reset")
+    page.wait(f"{STATE} === 'Ready'")
+    assert [] == page.wrong
+
+
+def test_a_stub_says_what_is_to_be_written(browser: sync_api.Browser) -> None:
+    """Your own code, untouched: the line to begin with, and no traceback."""
+    chosen = settings.resolve(ROOT, options={"backend": "local"})
+    with Cast(playable(ROOT), chosen, lambda _line: None) as players, page_of(browser, players) as page:
+        assert "Played by your code: labs/lab1" == page.tab.inner_text("#label")
+        page.tab.click("#start")
+        page.wait(f"{LOG}.includes('Producer 1: not written yet, at producers.py:')")
+        page.wait(f"{LOG}.includes('Producer 1 was given up.')")
+        assert "TODO A1" in page.said()
+        assert [] == page.wrong
+
+
+def test_the_broker_dies_while_the_page_is_open(browser: sync_api.Browser) -> None:
+    """What was seen stays; the button starts it again, and the run goes on to its end without a loss."""
+    with cast() as players, page_of(browser, players) as page:
+        page.choose("at_least_once", strategy="key_hash", rate=30)
+        page.tab.uncheck("#log-messages")
+        page.tab.click("#start")
+        page.wait_for_records(60)
+        (broker,) = players.services.running("kafka").members()
+        broker.kill()
+        page.wait(f"{STATE}.startsWith('The broker does not answer')")
+        seen = page.number("#stored")
+        assert seen >= 60
+        page.tab.click("#restart_broker")
+        page.wait(f"{LOG}.includes('The broker answers again.')")
+        page.wait_for_records(seen + 60)
+        page.tab.fill("#rate", "1")
+        page.tab.press("#rate", "Tab")
+        page.wait("document.querySelector('[data-mode=at_least_once] [data-of=lag]').innerText === '0'")
+        assert 0 == page.count("at_least_once", "lost")
+        assert [] == page.wrong
+
+
+@pytest.mark.parametrize("fault", ["process killed", "broker restarted", "slow link"])
+def test_a_scenario_is_played_to_its_end(browser: sync_api.Browser, model: Cast, fault: str) -> None:
+    """Its 60 messages are sent, what breaks breaks, and the student's own consumer reads them in order."""
+    with page_of(browser, model) as page:
+        page.tab.select_option("#scenario", fault)
+        page.choose(strategy="round_robin", rate=60)
+        page.tab.uncheck("#log-messages")
+        page.tab.click("#start")
+        page.wait(f"{LOG}.includes('The scenario is over: read_in_order gives all 60 in the right order.')")
+        assert 60 == page.number("#stored") - int(page.tab.inner_text("#duplicates").split()[0])
+        assert [] == page.wrong
