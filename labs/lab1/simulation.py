@@ -311,7 +311,8 @@ def leave(address: str, group: str, member: str) -> None:
     """
     from confluent_kafka.admin import AdminClient
 
-    (future,) = AdminClient({"bootstrap.servers": address}).describe_consumer_groups([group]).values()
+    admin = AdminClient({"bootstrap.servers": address, "log_level": 0})  # kept: its futures end with it
+    (future,) = admin.describe_consumer_groups([group]).values()
     told = future.result(WAIT_S)
     gone = [found for found in told.members if found.client_id == member]
     for found in gone:
