@@ -252,7 +252,7 @@ function told({ waits, said, theirs, kit }) {
     ${same ? "The kit has found the same." : `The kit has found ${kit.inversions} inversions and ${kit.duplicates} duplicates.`}</p>`;
 }
 
-const LINES = 120;
+const LINES = 60;
 
 export function drawLog() {
   const at = instant() ?? Infinity;
@@ -268,7 +268,7 @@ function recent(at) {
   const found = [];
   if (view.selected) found.push(view.selected);
   for (const lane of store.lanes) {
-    for (let index = lane.length - 1, left = 40; index >= 0 && left > 0; index -= 1) {
+    for (let index = lane.length - 1, left = 25; index >= 0 && left > 0; index -= 1) {
       const mark = lane[index];
       if (mark.x <= at && mark !== view.selected && (view.lens === null || mark.key === view.lens)) { found.push(mark); left -= 1; }
     }

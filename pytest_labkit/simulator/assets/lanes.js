@@ -3,7 +3,8 @@ import { store, view, sight, visible, instant } from "./store.js";
 
 const DENSE = 2000; // more marks than that in sight are drawn as density
 const LANE = 52, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 22;
-const LINES = 150;
+const LINES = 150; // violations that are drawn, of the newest
+const LOOKED = 2000; // violations that are looked at
 let canvas, context, colours, width = 0, height = 0;
 export let drawn = { marks: 0, dense: false, bursts: 0, slowest: 0 };
 
@@ -155,8 +156,9 @@ function density(marks, partition, x) {
 
 function lines({ start, end }, x) {
   let left = LINES;
+  const oldest = Math.max(0, store.violations.length - (view.end === null ? LOOKED : Infinity));
   context.strokeStyle = colours.bad;
-  for (let index = store.violations.length - 1; index >= 0 && left > 0; index -= 1) {
+  for (let index = store.violations.length - 1; index >= oldest && left > 0; index -= 1) {
     const violation = store.violations[index];
     const { mark, behind } = violation;
     if (!mark || !behind || (view.lens !== null && mark.key !== view.lens)) continue;

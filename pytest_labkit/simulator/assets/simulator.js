@@ -6,30 +6,38 @@ import * as controls from "./controls.js";
 
 const canvas = document.getElementById("lanes");
 const SLOW_MS = 250; // between two drawings of text and series
+const PARTS = [drawHead, controls.drawView, controls.drawCounts, drawLog, drawSeries]; // one in a frame
 let dirty = true;
 let drawnAt = 0;
 let samples = -1;
+let left = []; // parts that are still to be drawn
 
 function changed() { dirty = true; }
 
 function frame(now) {
   requestAnimationFrame(frame);
-  if (!dirty || !store.hello) { if (!store.hello) controls.drawHead(); return; }
-  lanes.draw();
-  if (now - drawnAt < SLOW_MS) return;
-  drawnAt = now;
-  dirty = false;
-  drawText();
+  if (!store.hello) { controls.drawHead(); return; }
+  if (dirty) lanes.draw();
+  if (dirty && !left.length && now - drawnAt >= SLOW_MS) {
+    drawnAt = now;
+    dirty = false;
+    left = [...PARTS];
+  }
+  left.shift()?.();
 }
 
-function drawText() {
+function drawHead() {
   controls.drawHead();
   controls.drawControls();
-  controls.drawView();
-  controls.drawCounts();
+  canvas.setAttribute("aria-label", lanes.described());
+}
+
+function drawLog() {
   controls.drawLog();
   controls.drawDetail();
-  canvas.setAttribute("aria-label", lanes.described());
+}
+
+function drawSeries() {
   const shown = `${store.run}/${store.samples.length}/${view.mode}/${innerWidth}/${matchMedia("(prefers-color-scheme: dark)").matches}`;
   if (samples !== shown) { charts.draw(); samples = shown; }
 }
