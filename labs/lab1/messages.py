@@ -16,6 +16,7 @@ KEYS = 20
 """The test messages are of so many keys, in turn."""
 
 _SILENT_S = 30.0
+_SETTLES_S = 10.0
 
 
 class _Given(BaseModel):
@@ -111,21 +112,32 @@ def records_of(topic: str, settle_s: float = 0.3) -> Iterator[Record]:
     """
     All records of *topic*, in the order in which a consumer gets them.
 
-    Those of one partition come in the order of their offsets, partitions come mixed. What arrives within
-    *settle_s* seconds of the call is among them.
+    Those of one partition come in the order of their offsets, partitions come mixed. It begins when there are
+    some, and none more have come for *settle_s* seconds, or after ten seconds.
     """
     from confluent_kafka import Consumer
 
-    time.sleep(settle_s)
     consumer = Consumer(_READER | {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]})
     try:
-        yield from _up_to(consumer, _ends(consumer, topic), topic)
+        bounds = _settled(consumer, topic, settle_s)
+        yield from _up_to(consumer, topic, bounds)
     finally:
         consumer.close()
 
 
-def _ends(consumer: Any, topic: str) -> dict[int, int]:
-    """Partition -> the offset that its next record would have; of those partitions that have records."""
+def _settled(consumer: Any, topic: str, settle_s: float) -> dict[int, tuple[int, int]]:
+    """The bounds of the partitions, when they have not changed for a while."""
+    late = time.monotonic() + _SETTLES_S
+    bounds = _bounds(consumer, topic)
+    while True:
+        time.sleep(settle_s)
+        before, bounds = bounds, _bounds(consumer, topic)
+        if (bounds and bounds == before) or time.monotonic() > late:
+            return bounds
+
+
+def _bounds(consumer: Any, topic: str) -> dict[int, tuple[int, int]]:
+    """Partition -> its first offset, and the one that its next record would have; of those with records."""
     from confluent_kafka import TopicPartition
 
     partitions = consumer.list_topics(topic, timeout=_SILENT_S).topics[topic].partitions
@@ -133,14 +145,15 @@ def _ends(consumer: Any, topic: str) -> dict[int, int]:
         number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_SILENT_S)
         for number in partitions
     }
+    return {number: (low, high) for number, (low, high) in bounds.items() if low < high}
+
+
+def _up_to(consumer: Any, topic: str, bounds: dict[int, tuple[int, int]]) -> Iterator[Record]:
+    """The records within *bounds*. Markers of transactions may lie there too, and do not come."""
+    from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
     consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in bounds.items()])
-    return {number: end for number, (low, end) in bounds.items() if low < end}
-
-
-def _up_to(consumer: Any, ends: dict[int, int], topic: str) -> Iterator[Record]:
-    """The records that lie before *ends*. Markers of transactions may lie there too, and do not come."""
-    from confluent_kafka import KafkaError, KafkaException
-
+    ends = {number: high for number, (_, high) in bounds.items()}
     while ends:
         message = consumer.poll(_SILENT_S)
         if message is None:

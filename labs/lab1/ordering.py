@@ -11,7 +11,7 @@ def analyze_message_order(records: Iterable[Record] | None = None) -> OrderRepor
     """
     What is to be said of the order of *records*, which are given as they came; promises A2.1 to A2.9.
 
-    Without an argument they are all that the lab's topic has.
+    Without an argument they are all that the lab's topic has: A3.10.
     """
     if records is None:
         records = records_of(default_topic())
@@ -20,7 +20,7 @@ def analyze_message_order(records: Iterable[Record] | None = None) -> OrderRepor
 
 class Resequencer:
     """
-    Gives the records of each key in their order, each once; promises A3.1 to A3.8 in README.md.
+    Gives the records of each key in their order, each once; promises A3.1 to A3.7 in README.md.
 
     Args:
         max_held: How many records it holds at most, of all keys together.
@@ -47,5 +47,5 @@ class Resequencer:
 
 
 def read_in_order(topic: str) -> list[Record]:
-    """All that *topic* has: the records of each key in their order, each once; A3.9 in README.md."""
+    """All that *topic* has: each key in its order, each record once; A3.8, A3.9 and A3.11 in README.md."""
     raise NotImplementedError("TODO A3: read the topic through a Resequencer")

@@ -16,7 +16,7 @@ def create_producer(
     delivery_timeout_s: float = 30.0,
 ) -> Any:
     """
-    A producer to *topic*, by default the lab's own; promises A1.1 to A1.9 and A4.1 to A4.11 in README.md.
+    A producer to *topic*, by default the lab's own; promises A1.1 to A1.10 and A4.1 to A4.11 in README.md.
 
     Args:
         partition_strategy: `"round_robin"`, `"key_hash"` or `"sticky"`.

@@ -207,6 +207,39 @@ class Chronicle:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A mark on the *lane* of a drawing, *at* so far along it; *wrong* if it is what the drawing is for."""
+
+    lane: str
+    label: str
+    at: float
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Join:
+    """A line between two marks of a drawing, by their places in it, and what it says."""
+
+    one: int
+    other: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """
+    What a test saw, as marks on lanes: a lane for each log, say, and a mark for each of its entries.
+
+    *along* says what marks are ordered by, such as `offset`. It is shown whatever the verdict.
+    """
+
+    title: str
+    along: str
+    marks: tuple[Mark, ...]
+    joins: tuple[Join, ...] = ()
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """
     A criterion with its verdict and the evidence for it; durations are in seconds.
@@ -220,6 +253,7 @@ class CriterionResult:
     message: Message | None = None
     measurements: tuple[Measurement, ...] = ()
     chronicles: tuple[Chronicle, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
     not_run: tuple[str, ...] = ()
 
     @property

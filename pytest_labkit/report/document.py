@@ -21,6 +21,7 @@ from pytest_labkit.domain.model import (
     AnswerFile,
     Chronicle,
     CriterionResult,
+    Drawing,
     Measurement,
     Message,
     Part,
@@ -70,6 +71,7 @@ class Criterion:
     message: Message | None
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
+    drawings: tuple[Drawing, ...] = ()  # not in the reports of earlier kits
     not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 

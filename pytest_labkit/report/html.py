@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_labkit.report import chronicle, plot, timeline, wording
+from pytest_labkit.report import chronicle, lanes, plot, timeline, wording
 from pytest_labkit.report.compiled import Compiled
 from pytest_labkit.report.document import Document
 
@@ -48,6 +48,7 @@ def render(document: Document) -> str:
         histogram_height=plot.HISTOGRAM_HEIGHT,
         picture=timeline.picture,
         calendar=chronicle.calendar,
+        on_lanes=lanes.picture,
         step_when=timeline.when,
         anchor=_anchor,
         is_drawing=_is_drawing,

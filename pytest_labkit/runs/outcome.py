@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pytest_labkit.domain.model import Chronicle, Measurement, Message, Verdict
+from pytest_labkit.domain.model import Chronicle, Drawing, Measurement, Message, Verdict
 
 _LISTS = ("timeline", "promises")  # of a message, a row for each entry
 
@@ -32,6 +32,7 @@ class Outcome:
     measurements: tuple[Measurement, ...] = ()
     tampered: bool = False
     chronicles: tuple[Chronicle, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
     place: int = 0
     hung: bool = False
 

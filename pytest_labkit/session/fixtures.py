@@ -12,7 +12,7 @@ import pytest
 
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.checks.measure import Measure
-from pytest_labkit.domain.model import Chronicle, Span
+from pytest_labkit.domain.model import Chronicle, Drawing, Join, Mark, Span
 from pytest_labkit.domain.seeds import derive
 from pytest_labkit.services.catalogue import NAMES
 from pytest_labkit.session.lab_session import LabSession, session_of
@@ -170,6 +170,18 @@ def chronicle(request: pytest.FixtureRequest, labkit_session: LabSession) -> Cal
 
     def show(title: str, spans: Iterable[Span]) -> None:
         kept.append(Chronicle(title, tuple(spans)))
+
+    return show
+
+
+@pytest.fixture
+def drawing(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
+    """Shows what the test saw, as marks on lanes: `drawing(title, along, marks, joins)`."""
+    kept: list[Drawing] = []
+    labkit_session.keep_drawings(request.node, kept)
+
+    def show(title: str, along: str, marks: Iterable[Mark], joins: Iterable[Join] = ()) -> None:
+        kept.append(Drawing(title, along, tuple(marks), tuple(joins)))
 
     return show
 

@@ -23,7 +23,7 @@ from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
-from pytest_labkit.domain.model import Chronicle, Criterion, Lab, Measurement, Verdict
+from pytest_labkit.domain.model import Chronicle, Criterion, Drawing, Lab, Measurement, Verdict
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
@@ -52,6 +52,7 @@ _LETTERS = {
 
 _door = pytest.StashKey[Answers]()
 _chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
+_drawings = pytest.StashKey[Iterable[Drawing]]()  # the same
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
 _outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
@@ -109,6 +110,10 @@ class LabSession:
     def keep_chronicles(self, item: pytest.Item, chronicles: list[Chronicle]) -> None:
         """Take *chronicles*, a list that grows while *item* runs, into its outcome."""
         item.stash[_chronicles] = chronicles
+
+    def keep_drawings(self, item: pytest.Item, drawings: list[Drawing]) -> None:
+        """Take *drawings*, a list that grows while *item* runs, into its outcome."""
+        item.stash[_drawings] = drawings
 
     # The run
 
@@ -230,6 +235,7 @@ class LabSession:
             measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
             chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
+            drawings=harmless(tuple(item.stash.get(_drawings, ()))),
             place=place_of(item),
             hung=call.excinfo is not None and isinstance(call.excinfo.value, limits.OutOfTime),
         )

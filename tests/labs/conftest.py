@@ -59,7 +59,8 @@ class Trials:
         if _key(trial) in self._results:
             return
         breaks = any(trial.lab.criterion(id_).part == "B" for id_ in trial.expected)
-        env = {**self._env, **self._shared()} if trial.lab.services and not breaks else self._env
+        shares = "dynamodb" in trial.lab.services and not breaks
+        env = {**self._env, **self._shared()} if shares else self._env
         began = cache(partial(carry_out, trial, ROOT, self._place_of(trial), partial(_run, env)))
         self._results[_key(trial)] = began if IN_A_WORKER else self._pool.submit(began).result
 

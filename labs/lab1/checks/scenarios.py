@@ -7,11 +7,10 @@ Those of one fault are played side by side, each on a topic of its own: what bre
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labs.lab1.checks.topics import Stored, Topics
@@ -19,13 +18,14 @@ from labs.lab1.messages import Message, Record
 from pytest_labkit import KitError, Mistake
 from pytest_labkit.checks import messages
 from pytest_labkit.checks.finding import Finding
-from pytest_labkit.checks.history import History, Operation, Outcome
+from pytest_labkit.checks.history import History, Outcome
 
 STRATEGIES = ("round_robin", "key_hash", "sticky")
 PARTITIONS = (1, 2, 3, 6)
 PRODUCERS = 3
 MESSAGES = 60
 RUN = 4  # batch_size of sticky producers: small enough for each to move several times
+PATIENT_S = 100.0  # a broker that was killed is back within this, on a busy machine too
 SENDER, CONSUMER = "sender", "consumer"
 
 
@@ -37,9 +37,13 @@ class Scenario:
     partitions: int
     fault: str
 
+    @property
+    def placement(self) -> str:
+        """Strategy and partitions."""
+        return f"{self.strategy}, {self.partitions} partition{'s' * (self.partitions > 1)}"
+
     def __str__(self) -> str:
-        counted = f"{self.partitions} partition{'s' * (self.partitions > 1)}"
-        return f"{self.strategy}, {counted}, {self.fault}"
+        return f"{self.placement}, {self.fault}"
 
 
 @dataclass
@@ -54,8 +58,8 @@ class Played:
     finding: Finding | None = None
     producers: list[Any] = field(default_factory=list)
     unsettled: list[int] = field(default_factory=list)  # sent since the last flush
-    began: float = 0.0
-    ended: float = 0.0
+    failed: set[str] = field(default_factory=set)  # what producers say of messages: they gave them up
+    received: list[Record] = field(default_factory=list)
 
     def message(self, number: int) -> Message:
         """The message number *number* of the scenario."""
@@ -63,9 +67,8 @@ class Played:
 
     def open(self, create: Callable[..., Any]) -> None:
         """Three new producers."""
-        self.producers = [
-            create(self.scenario.strategy, topic=self.topic, batch_size=RUN) for _ in range(PRODUCERS)
-        ]
+        options = {"topic": self.topic, "batch_size": RUN, "delivery_timeout_s": PATIENT_S}
+        self.producers = [create(self.scenario.strategy, **options) for _ in range(PRODUCERS)]
 
     def send(self, number: int) -> None:
         """Send the message of that number, by the producer whose turn it is."""
@@ -102,10 +105,9 @@ class Stage:
         played = self._set_up(fault)
         self._process = self._answers.another_process() if fault == KILLED else self._answers
         self._open(played)
-        first, second = sorted(self._chance.sample(range(6, MESSAGES - 6), 2))
+        first, half, second = sorted(self._chance.sample(range(6, MESSAGES - 6, 2), 3))
         self._send(played, 0, first)
         _flush(played)
-        half = self._chance.randint(first, second)
         self._send(played, first, half)
         with _FAULTS[fault](self, played):
             self._send(played, half, second)
@@ -119,9 +121,8 @@ class Stage:
     def _set_up(self, fault: str) -> list[Played]:
         scenarios = [Scenario(s, partitions, fault) for s in STRATEGIES for partitions in PARTITIONS]
         names = self._topics.new(*(scenario.partitions for scenario in scenarios))
-        now = time.monotonic()
         return [
-            Played(scenario, name, self._chance.randint(4, 9), began=now)
+            Played(scenario, name, self._chance.randint(4, 9))
             for scenario, name in zip(scenarios, names, strict=True)
         ]
 
@@ -140,8 +141,10 @@ class Stage:
                     one.send(number)
 
     def _close(self, played: list[Played]) -> None:
+        _flush(played)
         for one in played:
             for producer in one.producers:
+                one.failed |= {_name(message) for message in producer.failed}
                 producer.close()
             one.producers = []
         if self._process is not self._answers:
@@ -156,11 +159,14 @@ class Stage:
             read.result()
             one.stored = stored[one.topic]
             one.finding = judged(one)
-            one.ended = time.monotonic()
 
     def _read_one(self, one: Played) -> None:
         with one.history.recording(CONSUMER, "receive") as call:
-            call.value = self._answers.ordering.read_in_order(one.topic)
+            got = self._answers.ordering.read_in_order(one.topic)
+            if type(got) is not list or any(type(record) is not Record for record in got):
+                kind = f"a {type(got).__name__}"
+                raise Mistake(checked="", expected="a list of records from read_in_order", got=kind)
+            one.received = call.value = got
 
     # --- what breaks: between two messages of a scenario, for all at once
 
@@ -185,7 +191,7 @@ class Stage:
         """The broker stores batches, and the connection breaks before it can say so."""
         with self._faults.kafka.lose_reply(times=len(played)) as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
     @contextmanager
     def broker_restarted(self, played: list[Played]) -> Iterator[None]:
@@ -198,14 +204,14 @@ class Stage:
         """Every byte is late, by 5 to 25 ms."""
         with self._faults.kafka.latency(0.015, jitter=0.01) as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
     @contextmanager
     def link_reset(self, played: list[Played]) -> Iterator[None]:
         """Connections are reset, and new ones for as long as some messages are sent."""
         with self._faults.kafka.reset_peer() as fault:
             yield
-            _has_fired(fault.fired)
+            met(fault, self._faults)
 
 
 KILLED = "process killed"
@@ -226,9 +232,19 @@ def _flush(played: list[Played]) -> None:
         one.flush()
 
 
-def _has_fired(times: int) -> None:
-    if not times:
-        raise KitError("A fault met nothing, so it proves nothing.")
+def met(fault: Any, faults: Any) -> None:
+    """
+    The *fault* has happened to something.
+
+    Raises:
+        Mistake: It met nothing as no acknowledgement was asked for, so that none could be lost.
+        KitError: It met nothing, so it proves nothing.
+    """
+    if fault.fired:
+        return
+    if any(acks == 0 for acks, _ in faults.kafka.produced()):
+        raise Mistake(checked="", expected="requests that ask for an acknowledgement", got="acks=0")
+    raise KitError("A fault met nothing, so it proves nothing.")
 
 
 def _name(message: Message | Record) -> str:
@@ -236,36 +252,32 @@ def _name(message: Message | Record) -> str:
 
 
 def judged(one: Played) -> Finding | None:
-    """What is wrong with the order in which a consumer got what was sent; `None` if nothing is."""
-    there = {(r.partition, r.offset): r.id for r in one.stored}
-    operations = []
-    for operation in one.history:
-        if operation.name == "receive":
-            operations.append(_with_value(operation, _names(operation.value, there)))
-        else:
-            operations.append(operation)
-    return messages.log(operations)
+    """What is wrong with what a consumer got of what was sent, and its order; `None` if nothing is."""
+    there = {(stored.partition, stored.offset): stored.id for stored in one.stored}
+    operations = [
+        replace(operation, value=_names(operation.value, there)) if operation.name == "receive" else operation
+        for operation in one.history
+    ]
+    return _given_up(one) or messages.log(operations)
 
 
-def _names(got: Any, there: dict[tuple[int, int], tuple[str, int]]) -> list[str]:
+def _given_up(one: Played) -> Finding | None:
+    """The first message that was not delivered, though nothing was broken for long."""
+    sends = [operation for operation in one.history if operation.args.get("message") in one.failed]
+    if not sends:
+        return None
+    name, more = sends[0].args["message"], len(sends) - 1
+    return Finding(
+        "failed",
+        f"{name} to be delivered: what broke was mended well within delivery_timeout_s",
+        f"it is in failed, and {more} more" if more else "it is in failed",
+        (replace(sends[0], outcome=Outcome.FAILED),),
+    )
+
+
+def _names(got: list[Record], there: dict[tuple[int, int], tuple[str, int]]) -> list[str]:
     """The names of the messages that *got* holds; one that does not lie where it says has another name."""
-    if type(got) is not list or any(type(record) is not Record for record in got):
-        raise Mistake(
-            checked="", expected="a list of records from read_in_order", got=f"a {type(got).__name__}"
-        )
     return [
         _name(r) if there.get((r.partition, r.offset)) == (r.key, r.sequence) else f"{_name(r)} (made up)"
         for r in got
     ]
-
-
-def _with_value(operation: Operation, value: list[str]) -> Operation:
-    return Operation(
-        operation.process,
-        operation.name,
-        operation.args,
-        operation.start,
-        operation.end,
-        Outcome.OK,
-        value=value,
-    )

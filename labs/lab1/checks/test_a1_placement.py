@@ -23,6 +23,7 @@ def sent(producer, messages):
     """Send *messages* by *producer*, and close it."""
     for message in messages:
         producer.send(message)
+    producer.flush()
     producer.close()
 
 
@@ -152,6 +153,7 @@ def test_producers_share_no_turn(topics, producer, strategy, size):
         for which, one in enumerate(two):
             one.send(Message(key=f"of {which}", sequence=number))
     for one in two:
+        one.flush()
         one.close()
     for which in range(2):
         mine = sorted((r.id[1], r.partition) for r in topics.read(topic) if r.id[0] == f"of {which}")
