@@ -110,8 +110,7 @@ def scenario(seed: int, strategy: str, partitions: int, fault: str) -> dict[str,
     played = [(s, p) for s in scenarios.STRATEGIES for p in scenarios.PARTITIONS]
     for name in scenarios.FAULTS:  # all draw from one source of chance, in this order
         keys = dict(zip(played, [chance.randint(4, 9) for _ in played], strict=True))
-        first, second = sorted(chance.sample(range(6, scenarios.MESSAGES - 6), 2))
-        half = chance.randint(first, second)
+        _, half, second = sorted(chance.sample(range(6, scenarios.MESSAGES - 6, 2), 3))
         if name == fault:
             break
     moments = [(do, after) for do, after in zip(SCENARIOS[fault], (half, second), strict=False)]
