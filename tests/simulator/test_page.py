@@ -169,6 +169,7 @@ def test_a_run_is_saved_and_played_again(page: Page, tmp_path: Path) -> None:
     assert len(told["marks"]) == picture.read_text().count('rx="2"')
     assert ET.fromstring(picture.read_text()).tag.endswith("svg")
     page.tab.set_input_files("#open", file)
+    page.wait(f"{STATE} === 'Running'")  # the other run was paused
     page.wait("document.querySelector(\"[data-producer='1'] [data-of=lives]\")?.innerText === '2'")
     page.wait_for_records(action[2])
     with page.tab.expect_download() as got:
