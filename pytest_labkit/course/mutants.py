@@ -2,13 +2,14 @@
 Mutants: right answers with one thing changed, which a named test must catch.
 
 `solutions/labN/mutants/A4.toml` holds those that criterion A4 must catch. Each is a base, which is the model
-answer or another right design, and changes of it: a text that occurs once, and what stands in its place.
+answer or another right design, and changes of it: a text that occurs once, and what becomes of it.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -32,26 +33,52 @@ class _Table(BaseModel):
 
 class Change(_Table):
     """
-    *find*, which occurs once in *file*, gives way to *replace*; or *whole*, a path, is the new file.
+    A change of the one place that has the text *find*, in *file* or, if that is left out, in any file.
 
-    *find* is looked for in what the changes before this one have left.
+    *replace* takes its place; or the lines *add* come behind the line that it ends; with neither, the lines
+    that it is are taken out. Or *whole*, a path, is the new file. *find* is looked for in what the changes
+    before this one have left.
     """
 
     file: str = ""
     find: str = ""
-    replace: str = ""
+    replace: str | None = None
+    add: str = ""
     whole: str = ""
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Change:
         if bool(self.find) == bool(self.whole) and not self.is_left_out:
             raise ValueError("a change says what to find and replace, or names a whole file")
+        if not self.find and (self.replace is not None or self.add):
+            raise ValueError("replace and add say what becomes of a text: find names it")
+        if self.file and self.is_left_out:
+            raise ValueError("file says where a change is made, and none is")
+        if self.replace is not None and self.add:
+            raise ValueError("a change replaces a text or adds lines behind it")
         return self
 
     @property
     def is_left_out(self) -> bool:
         """Whether a mutant says nothing here, as its changes have tables of their own."""
         return False
+
+    def places(self, text: str) -> int:
+        """How often *find* occurs in *text*: anywhere, at the end of a line, or as whole lines."""
+        return len(self._pattern.findall(text))
+
+    def made_in(self, text: str) -> str:
+        """*text*, changed."""
+        if self.add:
+            return self._pattern.sub(lambda found: f"{found[0]}\n{self.add}", text)
+        return self._pattern.sub(lambda _: self.replace or "", text)
+
+    @property
+    def _pattern(self) -> re.Pattern[str]:
+        text = re.escape(self.find)
+        if self.replace is None:
+            text = f"{text}$" if self.add else f"^ *{text}\n"
+        return re.compile(text, re.MULTILINE)
 
 
 class Mutant(Change):
@@ -60,23 +87,24 @@ class Mutant(Change):
 
     *breaks* are the promises of the lab's contract that it breaks, the main one first.
     What it changes in its *base* stands in itself; what more it changes, in *change*. *also_fails* are the
-    criteria that it breaks as well, because it cannot do otherwise; *catalogue* is its place in the lab's
-    list of known mistakes.
+    criteria that it breaks as well, because it cannot do otherwise.
     """
 
-    id: str
     breaks: list[str] = []
     base: str = ""
     caught_by: str
     why: str = Field(min_length=20)
-    catalogue: str = ""
     also_fails: list[str] = []
     also_why: str = ""
     change: list[Change] = []
 
     _source: Source = PrivateAttr()
-    _number: int = PrivateAttr()
-    _file: str = PrivateAttr()
+    _id: str = PrivateAttr()
+
+    @property
+    def id(self) -> str:
+        """The name of its table."""
+        return self._id
 
     @property
     def is_left_out(self) -> bool:
@@ -91,11 +119,11 @@ class Mutant(Change):
     @property
     def where(self) -> str:
         """Its file and line, for people."""
-        return self._source.at("mutant", self._number)
+        return self._source.at("mutant", self.id)
 
     def misfit(self, what: str, *place: str | int) -> Misfit:
         """That *what* is wrong with it, at *place*, such as `"change", 0, "find"`."""
-        return Misfit(f"{self._source.at('mutant', self._number, *place)}: {self.id}: {what}")
+        return Misfit(f"{self._source.at('mutant', self.id, *place)}: {self.id}: {what}")
 
     def files(self, lab: Lab) -> dict[str, str]:
         """
@@ -137,18 +165,25 @@ class Mutant(Change):
 
     def _apply(self, change: Change, place: Place, made: dict[str, str]) -> None:
         """Make *change*, which stands at *place*, to *made*."""
-        file = change.file or (next(iter(made)) if len(made) == 1 else self._file)
-        if file not in made:
-            raise self.misfit(f"{self.base} has {', '.join(made)}, and no file {file!r}", *place)
+        if change.file and change.file not in made:
+            raise self.misfit(f"{self.base} has {', '.join(made)}, and no file {change.file!r}", *place)
+        files = [change.file] if change.file else list(made)
         if change.whole:
-            made[file] = self._whole(change.whole, place)
+            if len(files) > 1:
+                raise self.misfit(
+                    f"{self.base} has {', '.join(made)}: file says which is a whole one", *place
+                )
+            made[files[0]] = self._whole(change.whole, place)
             return
-        if (times := made[file].count(change.find)) != 1:
+        found = {file: times for file in files if (times := change.places(made[file]))}
+        if (times := sum(found.values())) != 1:
             raise self.misfit(
-                f"the text to find occurs {times} times in {file} of {self.base}, and has to occur once",
+                f"the text to find occurs {times} times in {', '.join(found or files)} of {self.base}, "
+                "and has to occur once",
                 *(*place, "find"),
             )
-        made[file] = made[file].replace(change.find, change.replace)
+        (file,) = found
+        made[file] = change.made_in(made[file])
 
     def _whole(self, path: str, place: Place) -> str:
         try:
@@ -166,20 +201,22 @@ class Mutant(Change):
 
 
 class _Mutants(_Table):
-    """A file of mutants; its *base* and *file* are those of the mutants and changes that name none."""
+    """A file of mutants: tables by id; its *base* is that of the mutants that name none."""
 
     base: str = SOLUTION
-    file: str = ""
-    mutant: list[Mutant] = Field(min_length=1)
+    mutant: dict[str, Mutant] = Field(min_length=1)
 
 
 def read(path: Path) -> list[Mutant]:
     """The mutants in the file *path*; raises `Misfit` if it does not say what it has to."""
     source, told = load(path, _Mutants)
-    mutants = [one if one.base else one.model_copy(update={"base": told.base}) for one in told.mutant]
-    for number, mutant in enumerate(mutants):
-        mutant._source, mutant._number, mutant._file = source, number, told.file
-    return mutants
+    return [_named(id_, mutant, told.base, source) for id_, mutant in told.mutant.items()]
+
+
+def _named(id_: str, mutant: Mutant, base: str, source: Source) -> Mutant:
+    named = mutant if mutant.base else mutant.model_copy(update={"base": base})
+    named._source, named._id = source, id_
+    return named
 
 
 def files_of(lab: Lab, solutions: Path) -> list[Path]:

@@ -66,7 +66,7 @@ def _told(source: Source, error: Mapping[str, Any]) -> str:
 
 
 def _lines(text: str) -> dict[Place, int]:
-    """The lines of the tables and keys of a TOML *text*: `("mutant", 2, "change", 0, "find")` → 31."""
+    """The lines of the tables and keys of a TOML *text*: `("mutant", "A4_scan", "change", 0)` → 31."""
     lines: dict[Place, int] = {}
     table: Place = ()
     inside = False  # a text of several lines, whose lines are neither tables nor keys
@@ -75,17 +75,17 @@ def _lines(text: str) -> dict[Place, int]:
         if was_inside:
             continue
         if header := _TABLE.fullmatch(line.strip()):
-            table = _next(tuple(header[1].split(".")), lines)
+            table = _place(tuple(header[1].split(".")), lines, one_of_many=line.strip().startswith("[["))
+            for known in range(1, len(table)):  # the tables around it, where they are not written down
+                lines.setdefault(table[:known], number)
             lines[table] = number
         elif key := _KEY.match(line.strip()):
             lines.setdefault((*table, key[1]), number)
     return lines
 
 
-def _next(names: tuple[str, ...], seen: Mapping[Place, int]) -> Place:
-    """The place of the next table of these *names*, each a list: in the last table of the names before."""
-    place: Place = ()
-    for name in names:
-        count = sum(known[:-1] == (*place, name) and len(known) == len(place) + 2 for known in seen)
-        place = (*place, name, count if name is names[-1] else count - 1)
-    return place
+def _place(names: Place, seen: Mapping[Place, int], *, one_of_many: bool) -> Place:
+    """The place of the table of these *names*, or of the next of the tables that have them."""
+    if not one_of_many:
+        return names
+    return (*names, sum(known[:-1] == names and isinstance(known[-1], int) for known in seen))

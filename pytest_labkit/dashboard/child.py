@@ -2,7 +2,8 @@
 The pages as a process of their own, for a test that looks at them.
 
 Run as a program it shows the system that is written down in the file that its argument names, on a port of
-its own, until whoever started it is gone or has had enough.
+its own, until whoever started it is gone or has had enough. A number on its standard input puts its clock
+forward by so many seconds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +44,36 @@ class Page:
         if self._process is not None:
             self._process.end()
 
+    def put_forward(self, seconds: float) -> None:
+        """Have its clock *seconds* further ahead: what alerts look back at is the older for it."""
+        assert self._process is not None
+        self._process.send(f"{seconds}\n".encode())
+
     def picture(self) -> dict[str, Any]:
         """What it shows now."""
         found: dict[str, Any] = json.loads(http.read(f"{self.url}.json", _TIMEOUT_S))
         return found
 
 
+class Clock:
+    """The machine's, and put forward by the numbers that come on standard input."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead_s
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            self._ahead_s += float(line)
+
+
 async def _serve(book: Registry) -> None:
     from pytest_labkit.dashboard import server
 
-    subject = server.Subject(book, settings.resolve(Path.cwd()))
+    subject = server.Subject(book, settings.resolve(Path.cwd()), Clock())
     await server.serve(subject, 0, lambda url: print(url, flush=True))
 
 

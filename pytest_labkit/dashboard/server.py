@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,11 +33,12 @@ _ASKED_BY_THE_PAGE = "X-Labkit"
 
 
 class Subject:
-    """The system that is written down in *book*, if there is one: looked at, and changed."""
+    """The system that is written down in *book*, if there is one: looked at by *clock*, and changed."""
 
-    def __init__(self, book: Registry, settings: Settings) -> None:
+    def __init__(self, book: Registry, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._book = book
         self._settings = settings
+        self.clock = clock
 
     def find(self) -> System | None:
         """The system, as it is written down now."""
@@ -81,7 +83,8 @@ class Looking:
             self._watch = None
             return picture.NONE
         if self._watch is None or self._of != system.urls:  # another one was started in its place
-            self._watch, self._of = Watch(system.urls, system.plan, system.alerts), system.urls
+            self._watch = Watch(system.urls, system.plan, system.alerts, self.subject.clock)
+            self._of = system.urls
         logs = {name: system.log_tail(name) for name in system.urls}
         return picture.drawn(self._watch.scrape(), system.plan, logs)
 

@@ -240,6 +240,33 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """What is drawn along an axis, and its unit."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What was measured of *name*, round by round: a place on both axes for each round."""
+
+    name: str
+    x: tuple[Figure, ...]
+    y: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Two figures of several things, the one against the other: shown whatever the verdict."""
+
+    title: str
+    x: Axis
+    y: Axis
+    clouds: tuple[Cloud, ...]
+
+
+@dataclass(frozen=True)
 class CriterionResult:
     """
     A criterion with its verdict and the evidence for it; durations are in seconds.
@@ -254,6 +281,7 @@ class CriterionResult:
     measurements: tuple[Measurement, ...] = ()
     chronicles: tuple[Chronicle, ...] = ()
     drawings: tuple[Drawing, ...] = ()
+    scatters: tuple[Scatter, ...] = ()
     not_run: tuple[str, ...] = ()
 
     @property

@@ -52,10 +52,16 @@ class Server(Link):
         """
         Killed (SIGKILL) and not there: connections are reset, new ones refused. Then started again.
 
-        Kafka finds its records on its disk. Redis and DynamoDB Local keep everything in memory: **all keys,
-        and all tables, are lost**. For an outage that loses nothing take `refuse`.
+        Kafka, the search engine and a DynamoDB that runs as a process find on their disk what they have
+        stored. Redis, and a DynamoDB in a container, keep everything in memory: **all keys, and all tables,
+        are lost**. For an outage that loses nothing take `refuse`, or `crashed`.
         """
         return ServerFault(self, "killed", lambda member: member.kill(), lambda member: member.start())
+
+    def crashed(self) -> ServerFault | LinkFault:
+        """`killed` where what is stored outlives that, else `refuse`: an outage that loses nothing."""
+        backend = self._services.running(self._group).endpoint.backend
+        return self.killed() if backend in SERVICES[self._group].keeps else self.refuse()
 
     def paused(self) -> ServerFault:
         """Stopped in its tracks (SIGSTOP, `docker pause`): connections stay, nobody answers, all is kept."""

@@ -16,15 +16,16 @@ def each(do: Callable[[T], object], items: Iterable[T], *, at_once: int | None =
     """
     Call *do* with each of *items*, so many *at_once* (`None`: all), and return once all calls have ended.
 
-    Of the errors the one that came first is raised. After it, no further call is begun. The threads
-    are daemons: when this process is interrupted it ends, whatever they are doing.
+    Of the errors the one that came first is raised. After it, no further call is begun, but that all at once
+    are begun in any case. The threads are daemons: when this process is interrupted it ends, whatever they
+    are doing.
     """
     waiting = deque(items)
     errors: list[BaseException] = []
 
     def work() -> None:
         with suppress(IndexError):  # none is waiting any more
-            while not errors:
+            while at_once is None or not errors:
                 _call(do, waiting.popleft(), errors)
 
     threads = [

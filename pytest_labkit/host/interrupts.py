@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -29,9 +29,13 @@ class Interrupts:
         self._before: dict[int, Any] = {}
         self.by: str | None = None  # the signal that ended the run, if one did
 
-    def listen(self) -> None:
-        """End the run at the first of the signals. One that is ignored (`nohup`) stays so."""
-        self._take(self._end)
+    def listen(self, *, once: bool = False) -> None:
+        """
+        End the run at the first of the signals. One that is ignored (`nohup`) stays so.
+
+        With *once* the first winds it up, as no code but the kit's can be in the way.
+        """
+        self._take(self._end_once if once else self._end)
 
     def shield(self) -> None:
         """From now on the run is being wound up: no signal but SIGKILL stops that."""
@@ -56,6 +60,21 @@ class Interrupts:
         self.by = signal.Signals(number).name
         raise Interrupted(self.by)
 
+    def _end_once(self, number: int, frame: FrameType | None) -> None:
+        self.shield()
+        self._end(number, frame)
+
     def _wait(self, _number: int, _frame: FrameType | None) -> None:
         with suppress(RuntimeError, OSError):  # it came in the middle of another line; the terminal is gone
             self._say("cleaning up; it takes a few seconds")
+
+
+@contextmanager
+def interruptible(say: Callable[[str], None]) -> Iterator[None]:
+    """Each of the signals ends, once, what is done inside, which then cleans up undisturbed."""
+    interrupts = Interrupts(say)
+    interrupts.listen(once=True)
+    try:
+        yield
+    finally:
+        interrupts.restore()

@@ -52,6 +52,21 @@ def find(identity: Identity) -> psutil.Process | None:
         return None
 
 
+def exit_status(child: subprocess.Popen[bytes], grace_s: float = 2.0) -> int | None:
+    """
+    The exit status of *child*, `None` while it runs.
+
+    A process is a zombie as soon as its first thread has ended, and has a status when all have: that is
+    waited for.
+    """
+    status = child.poll()
+    if status is None:
+        with suppress(psutil.NoSuchProcess, subprocess.TimeoutExpired):
+            if psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE:
+                status = child.wait(grace_s)
+    return status
+
+
 def tag(identity: Identity) -> str:
     """*identity* as a part of a file's name, which `owner_of` reads again: `4711-1732371234.56`."""
     return f"{identity['pid']}-{identity['started']:.2f}"

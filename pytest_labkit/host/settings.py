@@ -101,9 +101,10 @@ class Settings:
     What this run was asked to do; every path is absolute.
 
     *all_tests*: also those of a criterion that one has decided. *cache* is the folder that downloads and
-    start-up archives are shared in; *offline* forbids downloads; *maven_url* is the Maven repository to
-    download from, `None` for the usual one; *search* is the engine that the service `search` is to be. *seed*
-    is what all chance in the run follows from: drawn anew for each run that was given none.
+    start-up archives are shared in; *offline* forbids downloads; *maven_url* and *npm_url* are the Maven
+    repository and the npm registry to download from, `None` for the usual ones; *dynamodb_image* is what
+    Docker starts as DynamoDB, `None` for the usual one; *search* is the engine that the service `search` is
+    to be. *seed* is what all chance in the run follows from: drawn anew for each run that was given none.
     """
 
     root: Path
@@ -118,6 +119,8 @@ class Settings:
     cache: Path = Path(".cache")
     offline: bool = False
     maven_url: str | None = None
+    npm_url: str | None = None
+    dynamodb_image: str | None = None
     search: str = SEARCH_ENGINES[0]
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -169,6 +172,8 @@ def resolve(
         cache=Path(cache).absolute() if cache else platformdirs.user_cache_path("labkit"),
         offline=environ.get("LABKIT_OFFLINE", "") not in ("", "0"),
         maven_url=environ.get("LABKIT_MAVEN_URL") or None,
+        npm_url=environ.get("LABKIT_NPM_URL") or None,
+        dynamodb_image=environ.get("LABKIT_DYNAMODB_IMAGE") or None,
         search=_search(environ.get("LABKIT_SEARCH") or SEARCH_ENGINES[0]),
         environ=environ,
     )

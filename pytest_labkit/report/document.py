@@ -26,6 +26,7 @@ from pytest_labkit.domain.model import (
     Message,
     Part,
     Report,
+    Scatter,
     ServiceInfo,
     Status,
     Verdict,
@@ -72,6 +73,7 @@ class Criterion:
     measurements: tuple[Measurement, ...]
     chronicles: tuple[Chronicle, ...]
     drawings: tuple[Drawing, ...] = ()  # not in the reports of earlier kits
+    scatters: tuple[Scatter, ...] = ()  # likewise
     not_run: tuple[str, ...] = ()  # not in the reports of earlier kits
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_labkit.report import chronicle, lanes, plot, timeline, wording
+from pytest_labkit.report import chronicle, lanes, plot, scatter, timeline, wording
 from pytest_labkit.report.compiled import Compiled
 from pytest_labkit.report.document import Document
 
@@ -49,6 +49,8 @@ def render(document: Document) -> str:
         picture=timeline.picture,
         calendar=chronicle.calendar,
         on_lanes=lanes.picture,
+        scattered=scatter.plot,
+        scatter_size=(scatter.WIDTH, scatter.HEIGHT),
         step_when=timeline.when,
         anchor=_anchor,
         is_drawing=_is_drawing,

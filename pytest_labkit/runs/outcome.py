@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pytest_labkit.domain.model import Chronicle, Drawing, Measurement, Message, Verdict
+from pytest_labkit.domain.model import Chronicle, Drawing, Measurement, Message, Scatter, Verdict
 
 _LISTS = ("timeline", "promises")  # of a message, a row for each entry
 
@@ -33,6 +33,7 @@ class Outcome:
     tampered: bool = False
     chronicles: tuple[Chronicle, ...] = ()
     drawings: tuple[Drawing, ...] = ()
+    scatters: tuple[Scatter, ...] = ()
     place: int = 0
     hung: bool = False
 

@@ -172,6 +172,7 @@ def combine(
         measurements=tuple(m for outcome in outcomes for m in outcome.measurements),
         chronicles=tuple(c for outcome in outcomes for c in outcome.chronicles),
         drawings=tuple(d for outcome in outcomes for d in outcome.drawings),
+        scatters=tuple(s for outcome in outcomes for s in outcome.scatters),
     )
     first = next((outcome for outcome in outcomes if outcome.verdict is not Verdict.PASSED), None)
     if first is None:

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from types import TracebackType
 
+from pytest_labkit.domain.errors import LabkitError
 from pytest_labkit.host import concurrently, processes
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import leftovers, registry
 from pytest_labkit.services.backends import Choice, backend_of, choose, known, probe, serves, works
 from pytest_labkit.services.base import Endpoint, Running
-from pytest_labkit.services.catalogue import BACKGROUND, EAGER, NAMES
+from pytest_labkit.services.catalogue import BACKGROUND, EAGER, NAMES, SERVICES
 from pytest_labkit.services.kept import Status, down, silent, status, up
 
 __all__ = [
@@ -53,6 +54,8 @@ class Services:
         self._closed = False
         self._say: Say = lambda line: None if self._closed else say(line)
         self._running: dict[str, Running] = {}
+        self._of_test: dict[str, Running] = {}
+        self.failures: dict[str, LabkitError] = {}  # why what was to be started does not run
         self._own: set[str] = set()
         self._asked_for: list[str] = []
         self._begun: dict[str, Future[None]] = {}
@@ -132,8 +135,31 @@ class Services:
             leftovers.sweep(self._settings)
 
     def endpoint(self, name: str) -> Endpoint:
-        """Where the service *name* can be reached; started if it does not run yet."""
-        return self.start([name])[name]
+        """Where the service *name* can be reached, the test's own if it has one; started if need be."""
+        return self._of_test[name].endpoint if name in self._of_test else self.start([name])[name]
+
+    @contextmanager
+    def own(self, name: str) -> Iterator[Endpoint]:
+        """
+        The service *name* for one test: its own server where that starts in milliseconds, else the run's.
+
+        Meanwhile it is what `endpoint`, `running` and `healthy` are about.
+        """
+        shared = self.endpoint(name)
+        if shared.backend not in SERVICES[name].own_server:
+            yield shared
+            return
+        made = backend_of(shared.backend).start(name, self._settings, say=self._say)
+        self._of_test[name] = made
+        try:
+            yield made.endpoint
+        finally:
+            self._of_test.pop(name, None)
+            made.stop()
+
+    def started(self) -> dict[str, Endpoint]:
+        """What runs by now, but for what is a test's own."""
+        return {name: running.endpoint for name, running in self._running.items()}
 
     def healthy(self, name: str) -> bool:
         """Whether a round trip to *name* works now; False also if it was never started."""
@@ -153,6 +179,8 @@ class Services:
 
     def running(self, name: str) -> Running:
         """The service *name*, if another process has started it again as well; `KeyError` if nobody did."""
+        if name in self._of_test:
+            return self._of_test[name]
         running = self._running[name]
         if not running.alive() and (again := self._started_again(running.endpoint)) is not None:
             self._running[name] = again
@@ -176,7 +204,7 @@ class Services:
     def remember(self, name: str) -> None:
         """Write down for those who share *name* what has changed: a process started again is another."""
         with self._lock:
-            running = self._running[name]
+            running = self.running(name)
             for book in self._books():
                 if name in book.services():
                     with book.locked():
@@ -185,7 +213,7 @@ class Services:
 
     def log_tail(self, name: str) -> list[str]:
         """The last 20 lines that *name* logged."""
-        running = self._running.get(name)
+        running = self._of_test.get(name) or self._running.get(name)
         return running.log_tail() if running else []
 
     def close(self) -> list[str]:
@@ -194,9 +222,9 @@ class Services:
             self._closed = True
             names = sorted(self._own)
             mine = [running for name, running in self._running.items() if name in self._own]
-            self._running, self._own = {}, set()
-            if self._shared is None:
-                stop_all(mine)
+            of_test = list(self._of_test.values())
+            self._running, self._of_test, self._own = {}, {}, set()
+            stop_all([*of_test, *(mine if self._shared is None else [])])
             for book in (self._shared, self._shared_late):
                 if book is not None and book.file.exists():
                     self._leave(book)
@@ -204,11 +232,16 @@ class Services:
 
     def _obtain(self, name: str, brokers: int) -> None:
         """Have *name* running in `_running`: kept, shared with other workers, or started."""
-        self._running[name] = (
-            self._attached(registry.kept(self._settings.root), name, brokers)
-            or ((book := self._shared_by(name)) and self._attached(book, name, brokers))
-            or self._started(name, brokers)
-        )
+        self.failures.pop(name, None)
+        try:
+            self._running[name] = (
+                self._attached(registry.kept(self._settings.root), name, brokers)
+                or ((book := self._shared_by(name)) and self._attached(book, name, brokers))
+                or self._started(name, brokers)
+            )
+        except LabkitError as error:
+            self.failures[name] = error
+            raise
 
     def _attached(self, book: registry.Registry, name: str, brokers: int) -> Running | None:
         """The service *name* in *book*, if it works, is big enough and of the backend asked for."""

@@ -24,7 +24,7 @@ from pytest_labkit.services.service import Release, Service
 
 _GIB = 1 << 30
 _DISK = 1 * _GIB  # the downloads are 0.1; a lab writes some hundred MB
-_MEMORY = 1.5 * _GIB  # Kafka, DynamoDB Local and Redis together
+_MEMORY = 1.5 * _GIB  # Kafka, DynamoDB and Redis together
 _ONLINE = "Unset LABKIT_OFFLINE and run labkit up once with a network."
 
 
@@ -84,8 +84,11 @@ def _versions() -> Check:
 
 def _programs(settings: Settings, *, needed: bool) -> list[Check]:
     """What the services that a run starts with need here, each once."""
-    wanted = {need.name: need.look for name in EAGER for need in SERVICES[name].requirements}
-    return [_check(name, partial(look, settings), needed=needed) for name, look in wanted.items()]
+    wanted = {need.name: need for name in EAGER for need in SERVICES[name].requirements}
+    return [
+        _check(name, partial(need.look, settings), needed=needed and need.vital)
+        for name, need in wanted.items()
+    ]
 
 
 def _downloads(settings: Settings) -> Check:

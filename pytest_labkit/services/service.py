@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -37,11 +37,13 @@ class Requirement:
     """
     A program that a service needs to run on this machine, by the *name* that `labkit doctor` shows.
 
-    *look* says what was found; raises `KitError` if there is none that runs.
+    *look* says what was found; raises `KitError` if there is none that runs. Without one that is not *vital*
+    this service alone cannot be had.
     """
 
     name: str
     look: Callable[[Settings], str]
+    vital: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Service:
         client: The distribution of the library that the kit, and a student's code, talk to it with.
         own: Makes of its endpoint one that a single test has to itself; `None` if the session has a fixture
             for it that gives more than an endpoint.
+        own_server: The backends on which a start takes milliseconds: there each test has a server of its own.
+        keeps: The backends on which it finds what it has stored when it was killed and is started again.
         background: Whether it takes long to start: nothing else waits for it or fails with it.
         schemes: Those of its URL in which a link can stand in front of it, each with its usual port.
         cluster: What else there is to a cluster of brokers.
@@ -94,6 +98,8 @@ class Service:
     requirements: tuple[Requirement, ...] = ()
     client: str | None = None
     own: Callable[[Endpoint], AbstractContextManager[Endpoint]] | None = nullcontext
+    own_server: Collection[str] = ()
+    keeps: Collection[str] = ()
     background: bool = False
     schemes: Mapping[str, int] = field(default_factory=lambda: {"http": 80})
     cluster: Cluster | None = None

@@ -1,5 +1,5 @@
 """
-Places in a service that one test at a time has to itself: an access key of DynamoDB, a database of Redis.
+Places in a service that one test at a time has to itself: a database of Redis, a container of DynamoDB.
 
 A place is held by a lock of the kernel's, so that of a killed test is free. The locks are the same for
 all services on this machine: their files stay, and there is to be an end to them.

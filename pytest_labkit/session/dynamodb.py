@@ -1,7 +1,8 @@
-"""What the fixture `dynamodb` is: a namespace of DynamoDB that belongs to one test."""
+"""What the fixture `dynamodb` is: a DynamoDB, or a part of one, that belongs to one test."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,10 @@ class DynamoDBSandbox:
     """
     A fresh DynamoDB for one test, and the kit's own view of it.
 
-    DynamoDB Local keeps a namespace per access key, so an access key that nobody else uses is a database
-    of one's own: a table can always have the name that the lab gives it. On a service that is not on
-    this machine the credentials stay as they are. Tables made here are deleted at the end.
+    Nobody else uses it meanwhile, so that a table can always have the name that the lab gives it: a process
+    of this machine is the test's own, a container is locked, and of an external DynamoDB Local the test has
+    an access key's namespace. On a service that is not on this machine the credentials stay as they are.
+    Tables made here are deleted at the end.
 
     Args:
         endpoint: The service.
@@ -34,13 +36,13 @@ class DynamoDBSandbox:
     def __init__(self, endpoint: Endpoint, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._made: list[str] = []
-        self._slot = dynamodb.take_namespace(endpoint)
-        own = dynamodb.credentials(self._slot) if self._slot else {}
-        self.env: Mapping[str, str] = {**endpoint.env, **own}
+        self._streamed: set[str] = set()
+        self._place = dynamodb.take_place(endpoint)
+        self.env: Mapping[str, str] = {**endpoint.env, **dynamodb.credentials(endpoint, self._place)}
         environ.update(self.env)
         self.client = self._new_client()
-        if self._slot is not None:  # a run that was killed may have left tables in this namespace
-            self._made = self.client.list_tables()["TableNames"]
+        if self._place is not None:  # a run that was killed may have left tables in it
+            self._made = self._left()
             self._delete_tables()
 
     def create_table(
@@ -65,11 +67,19 @@ class DynamoDBSandbox:
                 "The kit does not touch tables that it did not make: remove it, or use another service.",
             ) from None
         self._made.append(name)
-        if made["TableDescription"]["TableStatus"] != "ACTIVE":  # DynamoDB Local has it at once
+        if made["TableDescription"]["TableStatus"] != "ACTIVE":  # one on this machine has it at once
             self._await(name)
 
     def start_stream(self, name: str) -> None:
-        """Give the table *name* a stream of its changes from now on, which has each item as it is put."""
+        """
+        Give the table *name* a stream of its changes from now on, which has each item as it is put.
+
+        In a second of its own, where there may have been another one: it is by their seconds that a reader
+        of dynoxide's streams tells what is older than the stream.
+        """
+        if name in self._streamed or self._place is not None:
+            time.sleep(1.01 - time.time() % 1)
+        self._streamed.add(name)
         self._set_stream(name, _NEW_IMAGES)
 
     def stop_stream(self, name: str) -> None:
@@ -109,13 +119,20 @@ class DynamoDBSandbox:
                 self._environ[_URL] = direct
 
     def close(self) -> None:
-        """Remove what was made, and let others have the namespace."""
+        """Remove what was made, and let others have the place."""
         try:
             self._delete_tables()
         finally:
             self.client.close()
-            if self._slot is not None:
-                self._slot.release()
+            if self._place is not None:
+                self._place.release()
+
+    def _left(self) -> list[str]:
+        """Tables that nobody needs; none if the probe's is there, which was made with another access key."""
+        tables = self.client.list_tables()["TableNames"]
+        if dynamodb.PROBE_TABLE in tables:  # a server without namespaces: they may be anybody's
+            return []
+        return [name for name in tables if not name.startswith(dynamodb.PROBE_TABLE)]
 
     def _delete_tables(self) -> None:
         while self._made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.checks.measure import Measure
-from pytest_labkit.domain.model import Chronicle, Drawing, Join, Mark, Span
+from pytest_labkit.domain.model import Axis, Chronicle, Cloud, Drawing, Join, Mark, Scatter, Span
 from pytest_labkit.domain.seeds import derive
 from pytest_labkit.services.catalogue import NAMES
 from pytest_labkit.session.lab_session import LabSession, session_of
@@ -82,9 +82,10 @@ def dynamodb(
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", new_session())  # the last test's has its credentials
-    sandbox = DynamoDBSandbox(labkit_session.plan.endpoint("dynamodb"), labkit_environ)
-    yield sandbox
-    sandbox.close()
+    with labkit_session.plan.own("dynamodb") as endpoint:
+        sandbox = DynamoDBSandbox(endpoint, labkit_environ)
+        yield sandbox
+        sandbox.close()
 
 
 @pytest.fixture
@@ -182,6 +183,28 @@ def drawing(request: pytest.FixtureRequest, labkit_session: LabSession) -> Calla
 
     def show(title: str, along: str, marks: Iterable[Mark], joins: Iterable[Join] = ()) -> None:
         kept.append(Drawing(title, along, tuple(marks), tuple(joins)))
+
+    return show
+
+
+@pytest.fixture
+def scatter(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
+    """
+    Draws two figures of several things against each other, whatever the verdict.
+
+    `scatter(title, (name, unit), (name, unit), {thing: (xs, ys)})`, with a value of both for each round.
+    """
+    kept: list[Scatter] = []
+    labkit_session.keep_scatters(request.node, kept)
+
+    def show(
+        title: str,
+        x: tuple[str, str],
+        y: tuple[str, str],
+        clouds: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    ) -> None:
+        made = tuple(Cloud(name, tuple(xs), tuple(ys)) for name, (xs, ys) in clouds.items())
+        kept.append(Scatter(title, Axis(*x), Axis(*y), made))
 
     return show
 

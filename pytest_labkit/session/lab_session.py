@@ -23,7 +23,7 @@ from pytest_labkit.answers.child.preload import Preload
 from pytest_labkit.answers.door import Answers
 from pytest_labkit.answers.rpc.errors import AnswerRaised, Tampered, frames
 from pytest_labkit.course.submission import Staged
-from pytest_labkit.domain.model import Chronicle, Criterion, Drawing, Lab, Measurement, Verdict
+from pytest_labkit.domain.model import Chronicle, Criterion, Drawing, Lab, Measurement, Scatter, Verdict
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.report import text
@@ -53,7 +53,9 @@ _LETTERS = {
 _door = pytest.StashKey[Answers]()
 _chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
 _drawings = pytest.StashKey[Iterable[Drawing]]()  # the same
+_scatters = pytest.StashKey[Iterable[Scatter]]()  # likewise
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
+_waited = pytest.StashKey[float]()  # for the lock of timed tests: that is no time of the test's own
 _outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
 
@@ -115,6 +117,10 @@ class LabSession:
         """Take *drawings*, a list that grows while *item* runs, into its outcome."""
         item.stash[_drawings] = drawings
 
+    def keep_scatters(self, item: pytest.Item, scatters: list[Scatter]) -> None:
+        """Take *scatters*, a list that grows while *item* runs, into its outcome."""
+        item.stash[_scatters] = scatters
+
     # The run
 
     def pytest_sessionstart(self) -> None:
@@ -155,7 +161,7 @@ class LabSession:
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_at_all(self, item: pytest.Item) -> None:
-        """Do not wait for what a stub does not use."""
+        """Neither start nor wait for what a stub does not use."""
         # No wrapper: those of pytest itself have to see a setup, else they stumble at the teardown.
         if stub := self.plan.stub(item):
             raise stub
@@ -175,9 +181,11 @@ class LabSession:
         if criterion_of(item) is None:
             return (yield)
         timed = item.get_closest_marker("timed") is not None
-        alone = limits.one_at_a_time(self._say) if timed else nullcontext()
-        with alone, self._supervised(item, "call"):
-            return (yield)
+        alone, began = limits.one_at_a_time(self._say) if timed else nullcontext(), time.monotonic()
+        with alone:
+            item.stash[_waited] = time.monotonic() - began
+            with self._supervised(item, "call"):
+                return (yield)
 
     @contextmanager
     def _supervised(self, item: pytest.Item, when: str) -> Iterator[None]:
@@ -230,12 +238,13 @@ class LabSession:
             criterion=criterion.id,
             test=item.nodeid,
             verdict=verdict,
-            duration_s=round(call.duration, 3),
+            duration_s=round(call.duration - (item.stash.get(_waited, 0.0) if call.when == "call" else 0), 3),
             message=harmless(message),
             measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
             chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
             drawings=harmless(tuple(item.stash.get(_drawings, ()))),
+            scatters=harmless(tuple(item.stash.get(_scatters, ()))),
             place=place_of(item),
             hung=call.excinfo is not None and isinstance(call.excinfo.value, limits.OutOfTime),
         )

@@ -9,7 +9,8 @@ group has committed, finds a Redis that has forgotten.
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -18,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from labs.lab1.payments import BALANCES, Cost, Payment, StateLost
 
 Config = Mapping[str, Any]
+MORE_S = 0.02  # that is waited for more records, when there is one
 
 
 def _servers() -> dict[str, Any]:
@@ -46,22 +48,19 @@ class _Source:
         """Up to *limit* records; waits for the first of them only."""
         until = time.monotonic() + wait_s
         while True:
-            left = max(0.0, until - time.monotonic())
-            first = self._records(self._consumer.consume(1, left))
-            if first:
-                return first + self._records(self._consumer.consume(limit - 1, 0.02) if limit > 1 else [])
-            if left == 0.0:
-                return []
+            left_s = max(0.0, until - time.monotonic())
+            records = self._records(self._consumer.consume(1, left_s))
+            if records and limit > 1:
+                records += self._records(self._consumer.consume(limit - 1, MORE_S))
+            if records or left_s == 0.0:
+                return records
 
     def _records(self, messages: Iterable[Message]) -> list[Message]:
-        records = []
+        """Those that are records: the end of a partition is told of as a message too."""
         for message in messages:
-            error = message.error()
-            if error is None:
-                records.append(message)
-            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable() and error.fatal():
+            if (error := message.error()) and error.fatal():
                 raise KafkaException(error)
-        return records
+        return [message for message in messages if message.error() is None]
 
     def commit(self, records: list[Message]) -> None:
         """Commit the place after *records*; raises if the group has given their partitions away."""
@@ -72,10 +71,8 @@ class _Source:
     def rewind(self, records: list[Message]) -> None:
         """Have *records* come again."""
         for place in first(records):
-            try:
+            with suppress(KafkaException):  # it is another member's partition now, and comes to that
                 self._consumer.seek(place)
-            except KafkaException:
-                pass  # it is somebody else's partition now, and comes to them
 
     def committed(self) -> dict[int, int]:
         """What the group has committed, for each partition of the topic where it has."""
@@ -118,10 +115,17 @@ class AtMostOnceConsumer:
     def run_once(self, wait_s: float = 1.0, limit: int = 100) -> int:
         records = self._source.take(limit, wait_s)
         if records:
-            self._source.commit(records)
+            self._commit(records)
         for record in records:
             self._handle(Payment.decoded(record.value()))
         return len(records)
+
+    def _commit(self, records: list[Message]) -> None:
+        try:
+            self._source.commit(records)
+        except KafkaException:
+            self._source.rewind(records)
+            raise
 
     def close(self) -> None:
         self._source.close()
@@ -177,9 +181,9 @@ class AtLeastOnceConsumer:
         self._source.close()
 
 
-# The watermark of a partition is the offset that comes next. Nothing is done at all if that of any partition is
-# missing, or lies below what the group has committed there: then this Redis has forgotten. KEYS: the balances,
-# the watermarks. ARGV: what is committed, as JSON, then partition, offset, account and amount of each payment.
+# The watermark of a partition is the offset that comes next. Nothing is done at all if that of any partition
+# is missing, or lies below what the group has committed there: then this Redis has forgotten. KEYS: the
+# balances, the watermarks. ARGV: what is committed, as JSON; then four values for each payment.
 _APPLY = """
 local function watermark(partition)
   return tonumber(redis.call('HGET', KEYS[2], partition) or '0')
@@ -310,9 +314,8 @@ def measure(guarantee: str, topic: str, count: int, size: int = 200, config: Con
         run.send_in_transaction(many) if is_transactional else run.send(many)
     if not is_transactional:
         run.flush()
-    return Cost(
-        acknowledged=len(run.ends), seconds=max([0.0, *run.ends]) - start if run.ends else 0.0, latencies_ms=run.latencies
-    )
+    seconds = max(run.ends) - start if run.ends else 0.0
+    return Cost(acknowledged=len(run.ends), seconds=seconds, latencies_ms=run.latencies)
 
 
 class _Run:

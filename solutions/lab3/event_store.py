@@ -23,9 +23,10 @@ slower), or a head item with the current version that each append moves in the s
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -54,16 +55,27 @@ TAGS = {"OrderCreated": b"C", "ItemAdded": b"A", "OrderConfirmed": b"F"}  # stor
 NAMES = {tag: name for name, tag in TAGS.items()}
 
 
-def array_of(schema: dict[str, Any]) -> Any:
-    """The schema of many events of one class. Their versions are left out: the item's key says them."""
-    fields = [field for field in schema["fields"] if field["name"] != "version"]
-    return fastavro.parse_schema({"type": "array", "items": {**schema, "fields": fields}})
+def types_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The Avro type of each field of *schema*."""
+    return {field["name"]: field["type"] for field in schema["fields"]}
 
 
-# A batch is runs of events of one class, each an Avro array behind a byte that says of which schema.
-# A union of the three in one array does the same, and takes half as long again.
-RUNS = {name: array_of(schema) for name, schema in SCHEMAS.items()}
-FITTING: set[tuple[Any, ...]] = set()  # a class, then types of its fields that fit the schema
+def columns_of(schema: dict[str, Any]) -> Any:
+    """The schema of many events of one class: an array for each field. The key says the versions."""
+    types = types_of(schema)
+    types |= {"occurred_at": "long"}  # microseconds, which Avro would make of it too, but more slowly
+    del types["version"]
+    fields = [{"name": name, "type": {"type": "array", "items": of}} for name, of in types.items()]
+    return fastavro.parse_schema({"type": "record", "name": schema["name"], "fields": fields})
+
+
+# A batch is runs of events of one class, each behind a byte that says which. A run is stored by columns, as
+# Parquet does it: the writer then meets 100 values of one type at a time, and takes a third of the time that
+# an array of 100 records takes it. That array, or one of a union of the classes, is as right.
+COLUMNS = {name: columns_of(schema) for name, schema in SCHEMAS.items()}
+TYPES = {name: types_of(schema) for name, schema in SCHEMAS.items()}
+VALUES = {name: itemgetter(*types) for name, types in TYPES.items()}
+FITTING: set[tuple[Any, ...]] = set()  # class, field and a type of its values that fits the schema
 
 
 class BatchTooLarge(ValueError):
@@ -289,47 +301,45 @@ def encoded(events: list[Event]) -> bytes:
     file = io.BytesIO()
     try:
         for kind, run in groupby(events, type):
-            records = [vars(event) for event in run]
-            check(kind, records)
+            columns = checked(kind, [vars(event) for event in run])
+            columns["occurred_at"] = [(instant - EPOCH) // MICROSECOND for instant in columns["occurred_at"]]
             file.write(TAGS[kind.__name__])
-            fastavro.schemaless_writer(file, RUNS[kind.__name__], list(map(with_microseconds, records)))
-    except (ValidationError, ValueError, TypeError, OverflowError) as error:
+            fastavro.schemaless_writer(file, COLUMNS[kind.__name__], columns)
+    except (ValidationError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise InvalidEvent(str(error)) from error
     if len(file.getvalue()) > LARGEST_BATCH:
         raise BatchTooLarge(f"{len(events)} events have {len(file.getvalue())} bytes; append fewer at a time")
     return file.getvalue()
 
 
-def check(kind: type[Event], records: list[dict[str, Any]]) -> None:
-    """Let only *records* pass that have the types of their schema; `InvalidEvent` or `ValidationError`."""
+def checked(kind: type[Event], records: list[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+    """The columns of *records*; `InvalidEvent`, or what `encoded` makes it of, if a type does not fit."""
     # The writer refuses what it cannot write, a number beyond 64 bits too, but it would store 2.5 as 2
-    # and True as 1. So types are validated, though not twice for the same types: that would cost more
+    # and True as 1. So types are validated, though not twice for the same type: that would cost more
     # than all the rest. `fastavro.validate` on each event is as right.
-    examples = {(kind, *map(type, record.values())): record for record in records}
-    for types in examples.keys() - FITTING:
-        fastavro.validate(examples[types], schema_of(kind), strict=True)
-        FITTING.add(types)
-
-
-def with_microseconds(record: dict[str, Any]) -> dict[str, Any]:
-    """*record* with its time as the microseconds that Avro would make of it, only quicker."""
-    return {**record, "occurred_at": (record["occurred_at"] - EPOCH) // MICROSECOND}
-
-
-def schema_of(kind: type[Event]) -> dict[str, Any]:
-    """The Avro schema of a class of events; `InvalidEvent` if there is none."""
     if EVENT_TYPES.get(kind.__name__) is not kind:
         raise InvalidEvent(f"there is no schema for {kind.__name__}")
-    return SCHEMAS[kind.__name__]
+    types, values = TYPES[kind.__name__], VALUES[kind.__name__]
+    if set(map(len, records)) != {len(types)}:
+        raise InvalidEvent(f"{kind.__name__} has other fields than its schema")
+    columns = dict(zip(types, zip(*map(values, records), strict=True), strict=True))
+    for name, column in columns.items():
+        for found in set(map(type, column)):
+            if (kind, name, found) not in FITTING:
+                fastavro.validate(next(value for value in column if type(value) is found), types[name])
+                FITTING.add((kind, name, found))
+    return columns
 
 
 def decoded(batch: bytes, first_version: int) -> list[Event]:
     """The events of a batch, numbered from *first_version*."""
     file, events = io.BytesIO(batch), []
     while tag := file.read(1):
-        for fields in fastavro.schemaless_reader(file, RUNS[NAMES[tag]], None):
-            fields["version"] = first_version + len(events)
-            events.append(EVENT_TYPES[NAMES[tag]](**fields))
+        columns = fastavro.schemaless_reader(file, COLUMNS[NAMES[tag]], None)
+        columns["occurred_at"] = [EPOCH + instant * MICROSECOND for instant in columns["occurred_at"]]
+        for values in zip(*columns.values(), strict=True):
+            fields = dict(zip(columns, values, strict=True))
+            events.append(EVENT_TYPES[NAMES[tag]](**fields, version=first_version + len(events)))
     return events
 
 

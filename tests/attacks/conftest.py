@@ -1,4 +1,8 @@
-"""Submissions that cheat, and runs of them: lab 3, or the small lab in `lab/`, on services that are kept."""
+"""
+Submissions that cheat, and runs of them: the small lab in `lab/`, on a Kafka that is kept, or lab 3.
+
+A run of lab 3 has a DynamoDB of its own: one that cheats may end without taking its tables away.
+"""
 
 from __future__ import annotations
 
@@ -174,7 +178,7 @@ class Labs:
         status = warm.run(
             [*arguments, "-p", "no:cacheprovider", *attack.options],
             folder=ROOT if of_lab3 else self._trade,
-            env={**self._env, **attack.environ},
+            env={**self._env, "LABKIT_BACKEND": "local" if of_lab3 else "external", **attack.environ},
             output=output,
             deadline_s=DEADLINE_S,
         )
@@ -189,11 +193,10 @@ def labs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     folder = tmp_path_factory.mktemp("attacks")
     warm.preload(["confluent_kafka.admin", "fastavro", "pydantic"])
     with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
-        found = services.start(["dynamodb", "kafka"])
-        ours = {name: value for endpoint in found.values() for name, value in endpoint.env.items()}
+        ours = services.endpoint("kafka").env
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
-        made = Labs(folder, {**theirs, **ours, "LABKIT_BACKEND": "external"}, pool)
+        made = Labs(folder, {**theirs, **ours}, pool)
         for attack, door in selected(request, "attack", "door"):
             made.start(attack, door)
         try:

@@ -29,11 +29,18 @@ def _settings(tmp_path: Path) -> Iterator[settings.Settings]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real DynamoDB Local; each test takes an access key of its own."""
-    made = settings.resolve(tmp_path_factory.mktemp("checkout"))
+def dynamodb_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Services]:
+    """Services of this machine, of which each test may have a DynamoDB."""
+    made = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": "local"})
     with services.Services(made) as running:
-        yield running.endpoint("dynamodb").address
+        yield running
+
+
+@pytest.fixture
+def dynamodb_url(dynamodb_services: services.Services) -> Iterator[str]:
+    """The address of a real DynamoDB that is the test's own."""
+    with dynamodb_services.own("dynamodb") as endpoint:
+        yield endpoint.address
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from pytest_labkit.faults.servers import Server
+from pytest_labkit.faults.servers import Server, ServerFault
 
 
 class Store(Protocol):
@@ -23,6 +23,8 @@ class Store(Protocol):
     late: Any
     """What it raises where nobody answers."""
     late_by: str
+    kept: bool
+    """Whether what was put outlives a kill."""
 
     def put(self, value: int) -> None:
         """Set the number."""
@@ -87,7 +89,16 @@ def test_a_killed_service_has_lost_what_it_kept_in_memory(server: Server, store:
     store.put(1)
     with server.killed(), pytest.raises(store.broken, match=store.broken_by):
         store.get()
-    assert store.get() is None
+    assert (1 if store.kept else None) == store.get()
+
+
+def test_a_crash_loses_nothing(server: Server, store: Store) -> None:
+    """It is killed where its data outlives that, and else cannot be reached meanwhile."""
+    store.put(1)
+    with server.crashed() as crash, pytest.raises(store.broken, match=store.broken_by):
+        store.get()
+    assert 1 == store.get()
+    assert store.kept == isinstance(crash, ServerFault)
 
 
 def test_a_paused_service_keeps_all(server: Server, store: Store) -> None:
@@ -102,7 +113,7 @@ def test_a_restart_is_over_when_it_returns(server: Server, store: Store) -> None
     """Without what was in memory."""
     store.put(1)
     server.restart()
-    assert store.get() is None
+    assert (1 if store.kept else None) == store.get()
 
 
 @pytest.mark.parametrize("name", ["killed", "paused"])

@@ -29,8 +29,7 @@ def silent(_line: str) -> None:
 def _without_archives(settings: Settings, tmp_path: Path) -> Settings:
     """A cache that has the downloads, which are the user's, and no archive."""
     real, cache = settings.cache, tmp_path / "cache"
-    for name in ("kafka", "dynamodb"):
-        SERVICES[name].processes(settings, 1, silent)
+    SERVICES["kafka"].processes(settings, 1, silent)
     cache.mkdir()
     (cache / "jars").symlink_to(real / "jars")
     return replace(settings, cache=cache, backend="local")
@@ -55,9 +54,9 @@ def classes_from_archive(service: str, settings: Settings, options: list[str]) -
     return archived, len(sources) - archived
 
 
-@pytest.mark.parametrize("service", ["dynamodb", "kafka"])
-def test_java_takes_the_classes_from_the_archive(settings: Settings, service: str) -> None:
+def test_java_takes_the_classes_from_the_archive(settings: Settings) -> None:
     """Nine of ten at least: those few that Java cannot keep are read from the jars."""
+    service = "kafka"
     said: list[str] = []
     local.start(service, settings, say=said.append).stop()
     assert [f"{service}: {archives.PREPARING}"] == said
@@ -71,10 +70,10 @@ def test_java_takes_the_classes_from_the_archive(settings: Settings, service: st
 
 def test_java_says_whether_it_took_an_archive(settings: Settings, tmp_path: Path) -> None:
     """One that is no archive is left aside: the server starts, and the next start makes another."""
-    archive = archive_of("dynamodb", settings)
+    archive = archive_of("kafka", settings)
     archive.folder.mkdir()
     archives.options(archive, lambda part: part.write_bytes(b"no archive" * 1000), silent)
-    running = local.start("dynamodb", settings)
+    running = local.start("kafka", settings)
     try:
         assert works(running.endpoint)
         assert not java.used_archive(running.first_words())
@@ -106,7 +105,7 @@ def test_kill_9_while_one_is_made(settings: Settings) -> None:
         "from pathlib import Path; from dataclasses import replace\n"
         "from pytest_labkit.host import settings; from pytest_labkit.services import local\n"
         f"root, cache = Path({str(settings.root)!r}), Path({str(settings.cache)!r})\n"
-        "local.start('dynamodb', replace(settings.resolve(root), cache=cache))\n"
+        "local.start('kafka', replace(settings.resolve(root), cache=cache))\n"
     )
     run = subprocess.Popen([sys.executable, "-c", program], cwd=Path(pytest_labkit.__file__).parents[1])
     try:
@@ -115,9 +114,9 @@ def test_kill_9_while_one_is_made(settings: Settings) -> None:
         run.send_signal(signal.SIGKILL)
         assert -signal.SIGKILL == run.wait(10)
     assert eventually(lambda: not javas(settings) and not any(guard.folder(settings.root).glob("*.json")))
-    archive = archive_of("dynamodb", settings)
+    archive = archive_of("kafka", settings)
     assert not archives.is_good(archive)
-    local.start("dynamodb", settings).stop()
+    local.start("kafka", settings).stop()
     assert archives.is_good(archive)
     assert not archive.part.exists()
 
@@ -127,12 +126,12 @@ def test_an_archive_that_java_cannot_write(settings: Settings, monkeypatch: pyte
     nowhere = settings.cache / "archives" / "nowhere" / "part"
     monkeypatch.setattr(Archive, "part", property(lambda _: nowhere))
     said: list[str] = []
-    running = local.start("dynamodb", settings, say=said.append)
+    running = local.start("kafka", settings, say=said.append)
     try:
         assert works(running.endpoint)
     finally:
         running.stop()
     assert 2 == len(said)
-    assert said[1].startswith("dynamodb starts without an archive of its classes, some seconds slower: ")
-    local.start("dynamodb", settings, say=said.append).stop()
+    assert said[1].startswith("kafka starts without an archive of its classes, some seconds slower: ")
+    local.start("kafka", settings, say=said.append).stop()
     assert 2 == len(said)

@@ -19,11 +19,13 @@ import pytest
 from service_contract import *  # noqa: F403
 from service_contract import Start, produced
 
+from pytest_labkit.host import concurrently
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.services import NAMES, Running, Services, docker, works
 from pytest_labkit.services.catalogue import SERVICES
 from pytest_labkit.services.docker.owner import KEPT, sweep
 from pytest_labkit.services.recipes import ContainerRecipe, Server
+from pytest_labkit.session.dynamodb import DynamoDBSandbox
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_usable")]
 
@@ -218,3 +220,19 @@ def test_a_restarted_broker_is_where_it_was(start: Start, daemon: sdk.DockerClie
     daemon.containers.get(container).restart(timeout=20)
     assert produced(running.endpoint, "orders", seconds=60) is None
     assert running.alive()
+
+
+def test_a_dynamodb_is_one_test_s_at_a_time(settings: Settings) -> None:
+    """What a killed test has left in it is gone, whichever engine is in it; a second one waits."""
+    with Services(replace(settings, backend="docker")) as run:
+        endpoint = run.endpoint("dynamodb")
+        first = DynamoDBSandbox(endpoint, {})
+        first.create_table("left", partition_key=("id", "S"))
+        waiting = concurrently.begin(lambda: DynamoDBSandbox(endpoint, {}))
+        time.sleep(0.3)
+        assert not waiting.done()
+        assert first._place is not None
+        first._place.lock.release()  # as when its process is killed: nothing is deleted
+        second = waiting.result(30)
+        assert [] == second.client.list_tables()["TableNames"]
+        second.close()

@@ -1,4 +1,4 @@
-"""DynamoDB at fault: what is lost and what is not; the HTTP proxy's faults end as those of links do."""
+"""DynamoDB at fault: nothing of it is lost; the HTTP proxy's faults end as those of links do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = {"id": {"S": "a"}}
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Services]:
-    """A real DynamoDB Local."""
+    """A real DynamoDB, a process of this machine."""
     chosen = settings.resolve(tmp_path_factory.mktemp("checkout"), options={"backend": "local"})
     with services.Services(chosen) as made:
         made.start(["dynamodb"])
@@ -55,10 +55,11 @@ class Environ(UserDict[str, str]):
 @pytest.fixture
 def tables(running: services.Services, environ: Environ) -> Iterator[DynamoDBSandbox]:
     """What the fixture `dynamodb` gives, with a table."""
-    made = DynamoDBSandbox(running.endpoint("dynamodb"), environ)
-    made.create_table("event-store", partition_key=("id", "S"))
-    yield made
-    made.close()
+    with running.own("dynamodb") as endpoint:
+        made = DynamoDBSandbox(endpoint, environ)
+        made.create_table("event-store", partition_key=("id", "S"))
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -84,6 +85,7 @@ class Item:
 
     broken, broken_by = (Broken, HTTPClientError), CANNOT
     late, late_by = ReadTimeoutError, "timeout"
+    kept = True
 
     def __init__(self, tables: DynamoDBSandbox) -> None:
         self._client = client()
@@ -126,12 +128,47 @@ def server(faults: Faults) -> Server:
     return faults.dynamodb
 
 
-def test_a_kill_loses_the_tables(faults: Faults, tables: DynamoDBSandbox) -> None:
-    """DynamoDB Local keeps them in memory; the test's own cleaning up is none the worse for it."""
+def test_a_kill_leaves_tables_items_and_streams(faults: Faults, tables: DynamoDBSandbox) -> None:
+    """SIGKILL in the middle: what was acknowledged is there, and a reader of the stream goes on in it."""
+    tables.start_stream("event-store")
+    put(tables, 1, 2)
+    streams = Stream(tables)
+    assert ["1", "2"] == streams.read()
+    put(tables, 3)
     with faults.dynamodb.killed(), pytest.raises((Broken, HTTPClientError), match=CANNOT):
         client().list_tables()
-    assert [] == client().list_tables()["TableNames"]
-    tables.create_table("event-store", partition_key=("id", "S"))
+    assert ["event-store"] == client().list_tables()["TableNames"]
+    put(tables, 4)
+    assert ["3", "4"] == streams.read()
+    assert ["1", "2", "3", "4"] == sorted(item["number"]["N"] for item in tables.items("event-store"))
+
+
+def put(tables: DynamoDBSandbox, *numbers: int) -> None:
+    """An item for each of *numbers*, past the link."""
+    for number in numbers:
+        item = {"id": {"S": f"item {number}"}, "number": {"N": str(number)}}
+        tables.client.put_item(TableName="event-store", Item=item)
+
+
+class Stream:
+    """A reader of the stream of the one table, past the link."""
+
+    def __init__(self, tables: DynamoDBSandbox) -> None:
+        self._client = new_session().client(
+            "dynamodbstreams", endpoint_url=tables.client.meta.endpoint_url, region_name="us-east-1"
+        )
+        arn = tables.client.describe_table(TableName="event-store")["Table"]["LatestStreamArn"]
+        (shard,) = self._client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        found = self._client.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )
+        self._iterator = found["ShardIterator"]
+
+    def read(self) -> list[str]:
+        """The numbers of the items that were put since the last call."""
+        found = self._client.get_records(ShardIterator=self._iterator)
+        self._iterator = found["NextShardIterator"]
+        return [record["dynamodb"]["NewImage"]["number"]["N"] for record in found["Records"]]
 
 
 def test_http_faults_and_a_link_add_up(faults: Faults, tables: DynamoDBSandbox) -> None:

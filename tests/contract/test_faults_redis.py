@@ -73,6 +73,7 @@ class Key:
 
     broken, broken_by = Broken, r"refused|reset|closed"
     late, late_by = TooLate, "Timeout"
+    kept = False
 
     def __init__(self, client: Redis, past: Redis) -> None:
         self._client = client

@@ -187,7 +187,7 @@ def test_an_unreadable_state_file_is_an_empty_one(settings: Settings) -> None:
 
 def test_a_kafka_with_too_few_brokers_is_not_used(settings: Settings) -> None:
     """A lab that needs more starts its own; one that needs fewer takes what is there."""
-    endpoint = services.Endpoint("kafka", "local", "4.1.1", "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3")
+    endpoint = services.Endpoint("kafka", "local", "4.4.0", "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3")
     running = backends.backend_of("local").find(
         {"endpoint": vars(endpoint), "folder": str(settings.root), "note": None, "processes": [], "logs": []},
         settings,

@@ -18,6 +18,7 @@ import pytest
 from playwright import sync_api
 
 import pytest_labkit
+from pytest_labkit import expect
 from pytest_labkit.dashboard.child import Page
 from pytest_labkit.systems.under_test import UnderTest
 from tests.conftest import installed
@@ -104,6 +105,17 @@ def test_a_program_is_killed_and_started_from_the_page(shop: UnderTest) -> None:
             assert expected is shop.runs("payment")
         (log,) = [node["log"] for node in page.picture()["nodes"] if node["name"] == "payment"]
     assert any("payment serves on port" in line for line in log)
+
+
+@pytest.mark.exhaustive
+def test_its_clock_is_put_forward(shop: UnderTest) -> None:
+    """So that a check need not wait for what alerts look back at; it goes on from there."""
+    with Page(shop.file) as page:
+        before = page.picture()["at"]
+        for ahead in (600.0, 1200.0):
+            page.put_forward(600.0)
+            expect.eventually(True, lambda ahead=ahead: page.picture()["at"] >= before + ahead)
+        assert before + 1200.0 + 60.0 > page.picture()["at"]
 
 
 @pytest.mark.exhaustive

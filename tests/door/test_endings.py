@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,10 +50,10 @@ DIED = "the process that ran your code "
 def test_a_death_is_told(lab: LittleLab, text: str, said: str) -> None:
     """A process that ends is told with its exit status or signal, the call, and its last lines."""
     answers = lab.open(text)
-    with pytest.raises(AnswerDied) as died:
+    with pytest.raises(AnswerDied, match=re.escape(said)) as died:
         answers.work.f()
     assert DIED + said == str(died.value)
-    with pytest.raises(AnswerDied) as trouble:
+    with pytest.raises(AnswerDied, match=re.escape(said)) as trouble:
         answers.raise_trouble()
     assert DIED + said == str(trouble.value)
 

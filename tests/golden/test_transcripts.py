@@ -96,7 +96,7 @@ CASES = (
         MODEL,
         (
             Edit(STORE, ENCODE, "        while True:\n            pass\n"),
-            Edit("lab.toml", "time_limit_s = 60", "time_limit_s = 3"),
+            Edit("lab.toml", "time_limit_s = 45", "time_limit_s = 3"),
         ),
         ("--lab-criterion", "A1"),
         ("direct", "process"),

@@ -62,7 +62,7 @@ def test_f15_search_that_was_never_downloaded(searching: Course, door: str) -> N
     assert 20 == code
     assert {"A1": "passed", "A2": "unknown", "A3": "passed"} == searching.verdicts
     got = searching.report["criteria"][1]["message"]["got"]
-    assert got.startswith("OpenSearch 3.8.0 is not all in ")
+    assert got.startswith("OpenSearch 3.9.0 is not all in ")
     assert (
         "Unset LABKIT_OFFLINE and run once with a network, or use --lab-backend docker or external." in said
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from pytest_labkit.host import settings
-from pytest_labkit.services import Services, slots
+from pytest_labkit.services import Services
 from pytest_labkit.session import dynamodb
 from tests.infrastructure.conftest import STORE, TESTS, Course, eventually
 
@@ -85,20 +84,28 @@ def test_f20_what_an_earlier_run_stored_is_not_seen(course: Course) -> None:
         assert 0 == code, said
 
 
-def test_f20_a_killed_test_s_tables_are_gone(tmp_path: Path) -> None:
-    """A namespace of DynamoDB that is used again is emptied first."""
+def test_f20_each_test_has_a_dynamodb_of_its_own(tmp_path: Path) -> None:
+    """What one test has left, another does not see, nor one that runs at the same time."""
     with Services(settings.resolve(tmp_path, options={"backend": "local"})) as run:
-        endpoint = run.endpoint("dynamodb")
-        environ: dict[str, str] = {}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(slots.secrets, "randbelow", lambda _: 3)
-            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
-                patch.setenv(name, "labkit3" if name == "AWS_ACCESS_KEY_ID" else "us-east-1")
-            patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint.address)
-            first = dynamodb.DynamoDBSandbox(endpoint, environ)
+        with run.own("dynamodb") as endpoint:
+            first = dynamodb.DynamoDBSandbox(endpoint, {})
             first.create_table("left", partition_key=("id", "S"))
-            assert first._slot is not None
-            first._slot.lock.release()  # as when its process is killed: nothing is deleted
-            second = dynamodb.DynamoDBSandbox(endpoint, environ)
-            assert [] == second.client.list_tables()["TableNames"]
-            second.close()
+            at_once = Services(settings.resolve(tmp_path, options={"backend": "local"}))
+            with at_once, at_once.own("dynamodb") as other:
+                assert [] == dynamodb.DynamoDBSandbox(other, {}).client.list_tables()["TableNames"]
+        with run.own("dynamodb") as again:
+            assert [] == dynamodb.DynamoDBSandbox(again, {}).client.list_tables()["TableNames"]
+
+
+def test_f20_tables_of_others_are_not_touched(tmp_path: Path) -> None:
+    """An external DynamoDB that does not tell access keys apart keeps what the kit did not make."""
+    with Services(settings.resolve(tmp_path, options={"backend": "local"})) as elsewhere:
+        environ = {**os.environ, **elsewhere.endpoint("dynamodb").env}
+        mine = dynamodb.DynamoDBSandbox(elsewhere.endpoint("dynamodb"), {})
+        mine.create_table("somebody-s", partition_key=("id", "S"))
+        external = settings.resolve(tmp_path / "other", options={"backend": "external"}, environ=environ)
+        with Services(external) as run:
+            sandbox = dynamodb.DynamoDBSandbox(run.endpoint("dynamodb"), {})
+            sandbox.create_table("event-store", partition_key=("id", "S"))
+            sandbox.close()
+        assert ["labkit-probe", "somebody-s"] == sorted(mine.client.list_tables()["TableNames"])

@@ -1,9 +1,4 @@
-"""
-Trials of the labs in processes of their own, two at a time.
-
-Those of lab 3's part A alone run on a DynamoDB that is up for all of them. The tests of part B kill
-services, and want a Redis that is empty: such a trial starts services of its own.
-"""
+"""Trials of the labs in processes of their own, two at a time, each with services of its own."""
 
 from __future__ import annotations
 
@@ -20,8 +15,6 @@ import pytest
 from pytest_labkit.cli.check_labs import warm
 from pytest_labkit.cli.check_labs.plan import Trial
 from pytest_labkit.cli.check_labs.trials import Result, carry_out
-from pytest_labkit.host import settings
-from pytest_labkit.services import Services
 from tests.conftest import IN_A_WORKER
 
 ROOT = Path(__file__).parents[2]
@@ -35,19 +28,17 @@ class Trials:
     def __init__(
         self,
         env: dict[str, str],
-        shared: Callable[[], dict[str, str]],
         folder: Path,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._env = env
-        self._shared = shared
         self._folder = folder
         self._pool = pool
         self._results: dict[tuple[str, str], Callable[[], Result]] = {}
 
     def through(self, door: str) -> Trials:
         """The same, with trials of its own, through *door*."""
-        return Trials({**self._env, "LABKIT_DOOR": door}, self._shared, self._folder / door, self._pool)
+        return Trials({**self._env, "LABKIT_DOOR": door}, self._folder / door, self._pool)
 
     def start(self, trial: Trial) -> None:
         """
@@ -58,10 +49,7 @@ class Trials:
         """
         if _key(trial) in self._results:
             return
-        breaks = any(trial.lab.criterion(id_).part == "B" for id_ in trial.expected)
-        shares = "dynamodb" in trial.lab.services and not breaks
-        env = {**self._env, **self._shared()} if shares else self._env
-        began = cache(partial(carry_out, trial, ROOT, self._place_of(trial), partial(_run, env)))
+        began = cache(partial(carry_out, trial, ROOT, self._place_of(trial), partial(_run, self._env)))
         self._results[_key(trial)] = began if IN_A_WORKER else self._pool.submit(began).result
 
     def complaints(self, trial: Trial) -> tuple[str, ...]:
@@ -96,22 +84,17 @@ def _run(env: dict[str, str], arguments: Sequence[str], output: Path) -> int:
 
 @pytest.fixture(scope="session")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
-    """Trials; what is not waited for is not run. A DynamoDB for them is up from the first that needs it."""
+    """Trials; what is not waited for is not run."""
     folder = tmp_path_factory.mktemp("labs")
     warm.preload(["confluent_kafka.admin", "fastavro", "freezegun", "hypothesis", "pydantic"])
-    with Services(settings.resolve(folder)) as services, ThreadPoolExecutor(AT_ONCE) as pool:
-
-        @cache
-        def shared() -> dict[str, str]:
-            return {**services.endpoint("dynamodb").env, "LABKIT_BACKEND": "external"}
-
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         # Many short runs: the bytecode is kept between them, whatever this process does with its own.
         ours = {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
         theirs = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         theirs.pop("PYTHONDONTWRITEBYTECODE", None)
-        theirs.setdefault("LABKIT_BACKEND", "local")  # a trial of part B starts services of its own: quickly
+        theirs.setdefault("LABKIT_BACKEND", "local")  # each starts services of its own: quickly
         try:
-            yield Trials({**theirs, **ours}, shared, folder / "trials", pool)
+            yield Trials({**theirs, **ours}, folder / "trials", pool)
         finally:
             pool.shutdown(cancel_futures=True)
 

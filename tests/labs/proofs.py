@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pytest_labkit.cli.check_labs.plan import Proof, Trial
 from pytest_labkit.course import manifest
@@ -15,6 +16,8 @@ from pytest_labkit.domain.model import Lab
 
 ROOT = Path(__file__).parents[2]
 DOORS = ("direct", "process")
+REFUSED_S = 60.0
+"""A wrong answer is refused in that time."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Proven:
     lab: Lab
 
     @cached_property
-    def told(self) -> dict[str, dict[str, list[str]]]:
+    def told(self) -> dict[str, dict[str, Any]]:
         """What `proof.toml` says."""
         return tomllib.loads((ROOT / "solutions" / self.lab.folder.name / "proof.toml").read_text("utf-8"))
 
@@ -75,5 +78,14 @@ class Proven:
         first = {mutant.criterion: mutant.id for mutant in reversed(self.mutants)}
         return {first[id_] for id_ in self.told["mutants"]["first_of"]}
 
+    def refused_s(self, criterion: str) -> float:
+        """In how many seconds of its tests *criterion* refuses a wrong answer."""
+        return float(self.told.get("refused_s", {}).get(criterion, REFUSED_S))
 
-LABS = [Proven(lab) for lab in manifest.find(ROOT)]
+    @property
+    def draft(self) -> bool:
+        """Whether its proofs are still to be made: `proof.toml` says why."""
+        return bool(self.told.get("draft"))
+
+
+LABS = [lab for lab in map(Proven, manifest.find(ROOT)) if not lab.draft]

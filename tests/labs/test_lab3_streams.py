@@ -34,10 +34,11 @@ def tables(running: services.Services, monkeypatch: pytest.MonkeyPatch) -> Itera
     for name in running.endpoint("dynamodb").env:
         monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it is as it was afterwards
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which keeps the credentials of the test before
-    made = DynamoDBSandbox(running.endpoint("dynamodb"), os.environ)
-    made.create_table(TABLE, partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
-    yield made
-    made.close()
+    with running.own("dynamodb") as endpoint:
+        made = DynamoDBSandbox(endpoint, os.environ)
+        made.create_table(TABLE, partition_key=("aggregate_id", "S"), sort_key=("version", "N"))
+        yield made
+        made.close()
 
 
 @pytest.fixture(params=["dynamodb", "kafka"])
@@ -129,6 +130,19 @@ def test_what_is_deleted_is_not_told_of(
     tables.delete(TABLE, {"aggregate_id": {"S": "order-1"}, "version": {"N": "1"}})
     second = put(tables, "order-1", 2)
     assert first + second == read_all(stream(), None, 2)[0]
+
+
+def test_a_new_stream_has_nothing_of_the_one_before(
+    source: Source, stream: Callable[[], Any], tables: DynamoDBSandbox
+) -> None:
+    """A reader that begins at its start finds what came since, and no more."""
+    put(tables, "order-1", *range(1, 4))
+    source.wait()
+    source.cut_off()
+    expected = put(tables, "order-1", 4, 5)
+    found, position = read_all(stream(), None, 2)
+    assert expected == found
+    assert [] == stream().read(position, wait_s=0.1)[0]
 
 
 def test_a_position_that_the_stream_has_lost(

@@ -86,20 +86,18 @@ parts = ["A"]
 """
 
 A1 = """
-[[mutant]]
-id = "A1_minus"
+[mutant.A1_minus]
 caught_by = "test_calc.py::test_add"
 why = "the operator is another one than it has to be"
 also_fails = ["A2"]
 also_why = "a double is made by the same sum"
-[[mutant.change]]
+[[mutant.A1_minus.change]]
 find = "a + b"
 replace = "a - b"
 """
 
 A2 = """
-[[mutant]]
-id = "A2_thrice"
+[mutant.A2_thrice]
 base = "shifts"
 caught_by = "test_calc.py::test_double"
 why = "the shift is not all that is done to the number"

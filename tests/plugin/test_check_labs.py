@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +22,7 @@ from pytest_labkit.cli.check_labs.plan import Proof, Trial, chosen
 from pytest_labkit.cli.check_labs.trials import Result, carry_out
 from pytest_labkit.course import manifest
 from tests.plugin.authors import RIGHT, AuthorsLab
+from tests.plugin.test_killed import POLITE, eventually
 
 ARGUMENTS = ["check-labs", "--backend", "local"]
 MUTANTS = "solutions/tiny/mutants/A1.toml"
@@ -263,3 +270,51 @@ def test_report_is_what_is_judged(lab: AuthorsLab) -> None:
     result = carry_out(Proof(found, lab.root).stubs(), lab.root, lab.root / "runs", silent)
     assert result.broken
     assert "it ended with exit status 0:\n    all is well" in result.complaints[0]
+
+
+def processes_in(*folders: Path) -> Iterator[str]:
+    """The command lines of other processes that work in *folders* or have their temporary folder there."""
+    roots = tuple(map(str, folders))
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            places = process.cwd(), process.environ().get("TMPDIR", "")
+            if process.pid != os.getpid() and any(place.startswith(roots) for place in places):
+                yield " ".join(process.cmdline())
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has room for a hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="labkit-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def waiting(lab: AuthorsLab, temporary: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A `check-labs` of the lab, with a Redis and three runs, the one of the model answers hanging."""
+    lab.change("labs/tiny/lab.toml", "answers", 'services = ["redis"]\nanswers')
+    lab.change("labs/tiny/test_calc.py", "test_add(answers)", "test_add(answers, redis)")
+    waits = f"import pathlib, time\npathlib.Path({str(tmp_path)!r}, 'waits').touch()\n"
+    lab.write("solutions/tiny/calc.py", f"{waits}[time.sleep(0.05) for _ in range(1000)]\n{RIGHT}")
+    command = [sys.executable, "-m", "pytest_labkit.cli", *ARGUMENTS, "-j", "3"]
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, cwd=lab.root, env=environ, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            assert eventually((tmp_path / "waits").exists, within_s=60)
+            yield run
+        finally:
+            run.kill()
+
+
+@pytest.mark.parametrize("number", POLITE)
+def test_a_signal_leaves_nothing(
+    number: signal.Signals, waiting: subprocess.Popen[str], temporary: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C, SIGTERM and SIGHUP end the runs too: no process, service, temporary folder or note is left."""
+    assert any(re.search("(redis|valkey)-server", command) for command in processes_in(temporary, tmp_path))
+    waiting.send_signal(number)
+    assert "Interrupted." == waiting.communicate(timeout=60)[1].strip()
+    assert 2 == waiting.returncode
+    assert eventually(lambda: [] == [*processes_in(temporary, tmp_path)])
+    assert [] == [path.name for path in temporary.iterdir() if path.suffix != ".lock"]
+    assert [] == [*(tmp_path / ".labkit" / "run").glob("[!.]*.json")]

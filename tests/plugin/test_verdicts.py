@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from pytest_labkit.runs import limits
 from tests.plugin.conftest import LAB_TOML, RIGHT, STUB, TinyLab
 
 
@@ -304,3 +309,21 @@ def test_terminal_without_unicode(right: TinyLab, monkeypatch: pytest.MonkeyPatc
     result.stdout.fnmatch_lines([" + passed   A1  adds*"])
     assert "\\u" not in result.stdout.str()
     assert "\\x" not in result.stdout.str()
+
+
+def test_the_wait_for_another_timed_test_is_not_counted(
+    right: TinyLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a criterion takes is what its own tests take."""
+
+    @contextmanager
+    def held_by_another(_: object) -> Iterator[None]:
+        time.sleep(2.0)
+        yield
+
+    durations = []
+    for alone in (limits.one_at_a_time, held_by_another):
+        monkeypatch.setattr(limits, "one_at_a_time", alone)
+        right.run("--lab-criterion", "A3")
+        durations += [c["duration_s"] for c in right.report["criteria"] if c["id"] == "A3"]
+    assert 1.0 > abs(durations[1] - durations[0])

@@ -89,7 +89,7 @@ def test_the_ports_in_the_containers_are_those_of_the_docker_backend(
 
 
 def test_dynamodb_keeps_a_namespace_per_access_key(services: dict[str, Any]) -> None:
-    """-sharedDb would give all tests one namespace."""
+    """-sharedDb would give all access keys one namespace: --lab-backend external relies on theirs."""
     command = services["dynamodb"]["command"]
     assert ("-inMemory" in command, "-sharedDb" in command) == (True, False)
 
@@ -98,3 +98,12 @@ def test_nothing_is_mounted_or_privileged(services: dict[str, Any]) -> None:
     """A container gets nothing of this machine."""
     allowed = {"image", "ports", "environment", "command"}
     assert set() == {key for service in services.values() for key in service} - allowed
+
+
+def test_another_image_of_dynamodb_is_started_as_it_is() -> None:
+    """LABKIT_DYNAMODB_IMAGE names it; it is not told what DynamoDB Local is told."""
+    environ = {"LABKIT_DYNAMODB_IMAGE": "registry.example:5000/dynoxide:1.2.1"}
+    recipe = SERVICES["dynamodb"].containers(settings.resolve(COMPOSE.parent, environ=environ))
+    (server,) = recipe.servers(1)
+    assert ("registry.example:5000/dynoxide:1.2.1", None, 8000) == (recipe.image, server.command, server.port)
+    assert "1.2.1" == recipe.endpoint([20000]).version

@@ -173,7 +173,7 @@ def bare_host() -> Iterator[str]:
 
 def test_image_absent(bare_host: str) -> None:
     """Without the images, and without a registry that has them, auto goes on to local."""
-    expected = "Docker has no image apache/kafka:4.1.1, and `docker pull apache/kafka:4.1.1` would find none."
+    expected = "Docker has no image apache/kafka:4.4.0, and `docker pull apache/kafka:4.4.0` would find none."
     assert expected == docker.available(settings(bare_host))
 
 

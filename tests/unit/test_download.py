@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from repositories import CONTENT, Repository, served
 
 from pytest_labkit.domain.errors import KitError
 from pytest_labkit.host import settings as settings_module
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.services import dynamodb, kafka, search
+from pytest_labkit.services import kafka, search
 from pytest_labkit.services.jvm import download
-from pytest_labkit.services.jvm.download import Artifact
-
-CONTENT = bytes(range(256)) * 4096  # 1 MiB
-
-
-@dataclass
-class Repository:
-    """A Maven repository on loopback: its files, what was asked for, and faults to commit."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    ranges: list[str | None] = field(default_factory=list)
-    cut_after: list[int] = field(default_factory=list)  # the next answers break off after so many bytes
-    statuses: list[int] = field(default_factory=list)  # the next answers have these
-    understands_ranges: bool = True
-    url: str = ""
-
-    def artifact(self, path: str, content: bytes = CONTENT) -> Artifact:
-        """A file that the repository has, pinned by the sum of its content."""
-        self.files[path] = content
-        return Artifact(path, hashlib.sha256(content).hexdigest())
+from pytest_labkit.services.transfer import Artifact
 
 
 @pytest.fixture
 def repository() -> Iterator[Repository]:
     """Serves its files over HTTP while the test runs."""
-    repository = Repository()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = self.headers["Range"]
-            repository.ranges.append(asked)
-            content = repository.files.get(self.path.lstrip("/"))
-            if content is None or repository.statuses:
-                self.send_error(repository.statuses.pop(0) if repository.statuses else 404)
-                return
-            start = (
-                int(asked.removeprefix("bytes=").rstrip("-"))
-                if asked and repository.understands_ranges
-                else 0
-            )
-            if start >= len(content):
-                self.send_error(416)
-                return
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(content) - start))
-            self.end_headers()
-            stop = start + repository.cut_after.pop(0) if repository.cut_after else None
-            self.wfile.write(content[start:stop])
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    repository.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield repository
-    server.shutdown()
-    server.server_close()
+    with served() as repository:
+        yield repository
 
 
 @pytest.fixture
@@ -185,7 +134,7 @@ def test_a_file_with_another_sum_is_refused(
     repository: Repository, settings: Settings, said: list[str]
 ) -> None:
     """What arrives is not what is pinned: one plain message, and nothing is left in its place."""
-    wanted = [replace(repository.artifact("org/a-1.jar"), sha256="0" * 64)]
+    wanted = [replace(repository.artifact("org/a-1.jar"), sum="0" * 64)]
     with pytest.raises(
         KitError,
         match=r"a-1\.jar cannot be downloaded from http://.*: what arrives does not have the SHA-256",
@@ -250,7 +199,6 @@ def test_two_at_once_share_one_download(repository: Repository, settings: Settin
     ("server", "jar"),
     [
         ("kafka", f"kafka_2.13-{kafka.VERSION}.jar"),
-        ("dynamodb", f"DynamoDBLocal-{dynamodb.VERSION}.jar"),
         ("opensearch", f"opensearch-{search.OPENSEARCH}.jar"),
         ("elasticsearch", f"elasticsearch-{search.ELASTICSEARCH}.jar"),
     ],
@@ -262,15 +210,7 @@ def test_the_lock_pins_the_version_that_is_told(server: str, jar: str) -> None:
 
 def test_every_sum_of_the_lock_is_a_sha256() -> None:
     """64 hexadecimal digits each, and no file twice in a section."""
-    for server in ("kafka", "dynamodb", "opensearch", "elasticsearch"):
+    for server in ("kafka", "opensearch", "elasticsearch"):
         artifacts = download.artifacts(server)
         assert len(artifacts) == len({artifact.path for artifact in artifacts})
-        assert all(32 == len(bytes.fromhex(artifact.sha256)) for artifact in artifacts)
-
-
-def test_a_machine_without_a_native_library_is_sent_to_docker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DynamoDB Local has no library for Linux on ARM."""
-    monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    with pytest.raises(KitError, match=r"not for linux-aarch64\.\nUse --lab-backend docker"):
-        download.artifacts("dynamodb")
+        assert all(32 == len(bytes.fromhex(artifact.sum)) for artifact in artifacts)

@@ -44,6 +44,20 @@ def test_a_number_that_was_given_again_is_another_process() -> None:
     assert processes.find({"pid": os.getpid(), "started": 1.0}) is None
 
 
+def test_the_status_of_a_process_whose_first_thread_ended_first() -> None:
+    """It is a zombie then, and has no status yet: that is waited for."""
+    program = """
+import ctypes, os, threading, time
+threading.Thread(target=lambda: (time.sleep(0.5), os._exit(3))).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    with subprocess.Popen([sys.executable, "-c", program]) as child:
+        process = psutil.Process(child.pid)
+        assert eventually(lambda: process.status() == psutil.STATUS_ZOMBIE)
+        assert child.poll() is None
+        assert 3 == processes.exit_status(child)
+
+
 def test_a_child_sees_only_what_any_program_needs(tmp_path: Path) -> None:
     """JAVA_TOOL_OPTIONS and the like stay outside; output goes to the log; the session is its own."""
     code = "import os; print(sorted(os.environ), os.getsid(0) == os.getpid())"

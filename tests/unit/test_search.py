@@ -13,7 +13,7 @@ import pytest
 from pytest_labkit.services import search
 from pytest_labkit.services.search import ENGINES
 
-OPENSEARCH = {"version": {"number": "3.8.0", "distribution": "opensearch"}}
+OPENSEARCH = {"version": {"number": "3.9.0", "distribution": "opensearch"}}
 ELASTICSEARCH = {"version": {"number": "7.17.29"}}
 
 
@@ -75,7 +75,7 @@ def test_an_engine_that_does_not_find_a_document_does_not_work(
 
 @pytest.mark.parametrize(
     ("said", "engine", "version"),
-    [(OPENSEARCH, "opensearch", "3.8.0"), (ELASTICSEARCH, "elasticsearch", "7.17.29")],
+    [(OPENSEARCH, "opensearch", "3.9.0"), (ELASTICSEARCH, "elasticsearch", "7.17.29")],
 )
 def test_an_engine_says_which_it_is(
     port: int, monkeypatch: pytest.MonkeyPatch, said: object, engine: str, version: str

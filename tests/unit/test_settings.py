@@ -61,8 +61,9 @@ def test_a_missing_folder_of_answers_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_the_environment_says_where_downloads_come_from_and_go(tmp_path: Path) -> None:
-    """LABKIT_CACHE, LABKIT_MAVEN_URL and LABKIT_OFFLINE; 0 means not offline."""
+    """LABKIT_CACHE, LABKIT_MAVEN_URL, LABKIT_NPM_URL and LABKIT_OFFLINE; 0 means not offline."""
     environ = {"LABKIT_CACHE": str(tmp_path), "LABKIT_MAVEN_URL": "http://127.0.0.1:1", "LABKIT_OFFLINE": "1"}
-    made = resolve(tmp_path, environ=environ)
+    made = resolve(tmp_path, environ=environ | {"LABKIT_NPM_URL": "http://127.0.0.1:2"})
     assert (tmp_path, "http://127.0.0.1:1", True) == (made.cache, made.maven_url, made.offline)
+    assert "http://127.0.0.1:2" == made.npm_url
     assert not resolve(tmp_path, environ={"LABKIT_OFFLINE": "0"}).offline

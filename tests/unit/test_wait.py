@@ -62,7 +62,7 @@ def test_the_seconds_until_the_first_probe_that_worked_are_returned(clock: Clock
 
 def test_at_the_deadline_the_message_has_all_that_is_known(clock: Clock) -> None:
     """What was awaited and the last error, for how long, that it runs, the log's end and a hint."""
-    with pytest.raises(ServiceFailed) as caught:
+    with pytest.raises(ServiceFailed, match="a record produced and consumed") as caught:
         until(
             clock.fails(1000),
             deadline_s=5,

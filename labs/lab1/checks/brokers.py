@@ -21,7 +21,7 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from labs.lab1.payments import Payment
 
@@ -57,20 +57,25 @@ class Cluster:
         """Payments that there have not been yet."""
         numbers = [next(self._payments) for _ in range(many)]
         return [
-            Payment(payment_id=f"p{n}", account=f"account-{n % accounts}", amount=n * n % 97 + 1) for n in numbers
+            Payment(payment_id=f"p{n}", account=f"account-{n % accounts}", amount=n * n % 97 - 20)
+            for n in numbers
         ]
 
     def send(self, topic: str, records: Iterable[Mapping[str, Any]]) -> list[Message]:
         """Send records, given as arguments of `produce`, and wait for all of them."""
         told: list[tuple[KafkaError | None, Message]] = []
         for record in records:
-            self._producer.produce(topic, on_delivery=lambda error, message: told.append((error, message)), **record)
+            self._producer.produce(
+                topic, on_delivery=lambda error, message: told.append((error, message)), **record
+            )
         self._producer.flush(WAIT_S)
         return _all_well(told)
 
     def aborted(self, topic: str, payments: list[Payment], partition: int) -> None:
         """Send *payments* in a transaction that is aborted."""
-        producer = Producer({"bootstrap.servers": self.address, "transactional.id": f"kit-{secrets.token_hex(4)}"})
+        producer = Producer(
+            {"bootstrap.servers": self.address, "transactional.id": f"kit-{secrets.token_hex(4)}"}
+        )
         producer.init_transactions(WAIT_S)
         producer.begin_transaction()
         for payment in payments:
@@ -95,6 +100,12 @@ class Cluster:
             return [*_until_all_ends(consumer, partitions)]
         finally:
             consumer.close()
+
+    def end(self, topic: str) -> int:
+        """The offset after the last record of the topic's only partition, committed or not."""
+        place = TopicPartition(topic, 0)
+        asked = self.admin.list_offsets({place: OffsetSpec.latest()})
+        return int(asked[place].result(WAIT_S).offset)
 
     def close(self) -> None:
         """Remove the topics."""
@@ -219,7 +230,9 @@ def _leave_group(group: str, member: str) -> bytes:
 def _heartbeat(group: str, member: str) -> bytes:
     head = struct.pack(">hhi", _CONSUMER_GROUP_HEARTBEAT, 0, 1) + _text("kit") + b"\0"
     named = _compact(group) + _compact(member) + struct.pack(">i", _LEAVING)
-    nothing = b"\0\0" + struct.pack(">i", -1) + b"\0\0\0\0"  # instance, rack; timeout; topics, assignor, owned, tags
+    nothing = (
+        b"\0\0" + struct.pack(">i", -1) + b"\0\0\0\0"
+    )  # instance, rack; timeout; topics, assignor, owned, tags
     return head + named + nothing
 
 

@@ -41,14 +41,14 @@ class Ledger:
 
     def passes(self, seconds: int) -> None:
         """So much time goes by: what has a time to live is so much nearer to its end."""
-        for key in self.client.keys():
+        for key in self.client.scan_iter():
             left = self.client.pttl(key)
             if left >= 0:
                 self.client.pexpire(key, left - seconds * 1000)
 
     def kept(self) -> tuple[int, int]:
         """How many keys there are beside the balances, and how many bytes they take."""
-        keys = [key for key in self.client.keys() if key != BALANCES.encode()]
+        keys = [key for key in self.client.scan_iter() if key != BALANCES.encode()]
         return len(keys), sum(self.client.memory_usage(key, samples=0) or 0 for key in keys)
 
     def is_lost(self) -> None:

@@ -9,6 +9,7 @@ from labs.lab1.checks.delivering import (
     HandlerFailed,
     Lives,
     first_taken,
+    raised,
     side_by_side,
     take,
 )
@@ -79,8 +80,7 @@ def test_a_handler_raises(answers, topic, make, witness):
     """A handler raises; run_once raises it, and that payment is not handled again."""
     payments = topic.send(3, partition=0)
     consumer = make(answers, witness.handler(fails_at=payments[0].payment_id))
-    with pytest.raises(HandlerFailed):
-        first_taken(consumer, 1)
+    raised(lambda: first_taken(consumer, 1), HandlerFailed, when="as the handler did")
     take(consumer, 2)
     consumer.close()
     topic.send(2)
@@ -97,7 +97,7 @@ def test_asleep_for_long(topic, lives, witness):
     for step in range(1, ASLEEP + 1):
         topic.send(3)
         other = witness.handler()
-        lives.asleep_at(step, lambda o=other: lives.to_the_end(o), witness.handler())
+        lives.asleep_at(step, lambda _name, o=other: lives.to_the_end(o), witness.handler())
         witness.never_repeats("a commit that was refused is not the end of run_once")
 
 

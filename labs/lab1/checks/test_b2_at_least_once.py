@@ -10,6 +10,7 @@ from labs.lab1.checks.delivering import (
     HandlerFailed,
     Lives,
     first_taken,
+    raised,
     read_on,
     side_by_side,
     take,
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.criterion("B2")
 STEPS = 8  # at each of which a life ends
 ASLEEP = 4
 MANY = 1_000
-LONGEST_S = 10.0  # for so many; a good answer takes a second
+LONGEST_S = 30.0  # for so many; a good answer takes a second, and one that commits each of them some more
 EARLY = "the place behind a payment is committed before the payment has been handled"
 SKIPS = "the place to commit is that of the next record: the last one's offset plus 1"
 
@@ -42,7 +43,7 @@ def lives(answers, topic, make):
     return Lives(answers, topic, make)
 
 
-@pytest.mark.promise("B2.1", "B2.2")
+@pytest.mark.promise("B2.1", "B2.2", "B2.10")
 @pytest.mark.parametrize("config", [CONFIG, NEW_PROTOCOL], ids=["as the checks", "group.protocol=consumer"])
 def test_without_a_crash(answers, topic, make, witness, config):
     """A new group reads a topic from its start; closed and opened again, it goes on where it was."""
@@ -88,8 +89,7 @@ def test_a_handler_raises(answers, topic, make, witness):
     for again in ("the same consumer", "the next one"):
         payments = topic.send(5, partition=0)
         consumer = make(answers, witness.handler(fails_at=payments[2].payment_id))
-        with pytest.raises(HandlerFailed):
-            take(consumer, 5)
+        raised(lambda c=consumer: take(c, 5), HandlerFailed, when="as the handler did")
         before = witness.handled.count(payments[2].payment_id)
         if again == "the next one":
             consumer.close()
@@ -108,7 +108,7 @@ def test_a_handler_raises(answers, topic, make, witness):
 
 @pytest.mark.promise("B2.6")
 def test_what_is_no_record(answers, topic, make, witness):
-    """The ends of partitions are told of, offsets have holes, and what a transaction has aborted is not there."""
+    """The ends of partitions are told of, offsets have holes, and aborted records are not there."""
     topic.send(4)
     topic.send_aborted(3, partition=0)
     topic.send(4)
@@ -129,17 +129,17 @@ def test_a_thousand_in_time(answers, topic, make, witness):
     """1,000 payments are waiting."""
     topic.send(MANY)
     consumer = make(answers, witness.handler())
-    start = time.monotonic()
-    take(consumer, MANY)
-    took = time.monotonic() - start
+    until = time.monotonic() + LONGEST_S
+    while len(witness.handled) < MANY and time.monotonic() < until:
+        first_taken(consumer)
+    expect(
+        len(witness.handled) >= MANY,
+        expected=f"{MANY} payments, which wait already, to be handled within {LONGEST_S:g} s",
+        got=f"{len(witness.handled)}",
+        perhaps="run_once waits for more though it has something, or does too much for each record",
+    )
     consumer.close()
     witness.never_loses(EARLY)
-    expect(
-        took <= LONGEST_S,
-        expected=f"{MANY} payments, which wait already, within {LONGEST_S:g} s",
-        got=f"{took:.1f} s",
-        perhaps="run_once waits for more though it has something, or commits with each record",
-    )
 
 
 @pytest.mark.promise("B2.8")
@@ -162,7 +162,9 @@ def test_poison(answers, cluster, topic, make, witness):
     consumer.close()
     witness.never_loses("a record that cannot be decoded keeps back all that come after it")
     found = cluster.records(dead, 1)
-    expect.equal(len(poison), len(found), perhaps="every such record, and no other, goes to the topic NAME.dlq")
+    expect.equal(
+        len(poison), len(found), perhaps="every such record, and no other, goes to the topic NAME.dlq"
+    )
     for sent, got in zip(poison, found, strict=True):
         headers = got.headers() or []
         expect.equal((sent["key"], sent["value"]), (got.key(), got.value()))
@@ -203,7 +205,7 @@ def test_asleep_for_long(topic, lives, witness):
     for step in range(1, ASLEEP + 1):
         topic.send(3)
         other = witness.handler()
-        lives.asleep_at(step, lambda o=other: lives.to_the_end(o), witness.handler())
+        lives.asleep_at(step, lambda _name, o=other: lives.to_the_end(o), witness.handler())
     topic.send(3)
     lives.to_the_end(witness.handler())
     witness.never_loses(EARLY)

@@ -11,6 +11,7 @@ from labs.lab1.checks.delivering import (
     Lives,
     first_taken,
     is_read,
+    raised,
     read_on,
     side_by_side,
     take,
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.criterion("B4")
 
 STEPS = 9  # at each of which a life ends
 ASLEEP = 7
+OTHER = 5
 PARTITIONS = 3
 TORN = "what a payment becomes is sent in a transaction, and its place in the source committed apart from it"
 ZOMBIE = "the one that slept is not fenced: give every life the transactional.id that it was given"
@@ -38,7 +40,9 @@ class Target:
         """The transform: the amount leaves the bank's account and comes to the payment's."""
         return [
             Payment(payment_id=f"{payment.payment_id} debit", account="bank", amount=-payment.amount),
-            Payment(payment_id=f"{payment.payment_id} credit", account=payment.account, amount=payment.amount),
+            Payment(
+                payment_id=f"{payment.payment_id} credit", account=payment.account, amount=payment.amount
+            ),
         ]
 
     def seen(self, isolation="read_committed"):
@@ -96,7 +100,9 @@ def make(topic, target):
 @pytest.fixture
 def lives(answers, topic, make, target):
     """Its lives."""
-    return Lives(answers, topic, lambda process, handle: make(process, target.halves if handle is None else handle))
+    return Lives(
+        answers, topic, lambda process, handle: make(process, target.halves if handle is None else handle)
+    )
 
 
 @pytest.mark.promise("B4.1", "B4.2")
@@ -120,7 +126,7 @@ def test_without_a_crash(answers, topic, make, target):
 
 @pytest.mark.promise("B4.3")
 def test_killed_at_every_step(topic, lives, target):
-    """The processor is killed (SIGKILL) before each thing that it does; no output is lost, torn or doubled."""
+    """The processor is killed (SIGKILL) before each thing that it does; no output is lost or doubled."""
     for step in range(1, STEPS + 1):
         topic.send(1)
         lives.killed_at(step, target.halves)
@@ -143,8 +149,7 @@ def test_a_transform_raises(answers, topic, make, target):
         return target.halves(payment)
 
     consumer = make(answers, transform)
-    with pytest.raises(HandlerFailed):
-        take(consumer, 5)
+    raised(lambda: take(consumer, 5), HandlerFailed, when="as the transform did")
     target.is_whole("what was sent before the failure is left in a transaction that is committed later")
     read_on(consumer, topic)
     consumer.close()
@@ -156,12 +161,44 @@ def test_asleep_for_long(topic, lives, target):
     """A processor is stopped at each step, another one of the same id takes over; then the first wakes up."""
     for step in range(1, ASLEEP + 1):
         topic.send(1)
-        if lives.asleep_at(step, lives.to_the_end, target.halves) is None:
+        if lives.asleep_at(step, lambda _name: lives.to_the_end(), target.halves) is None:
             break
         target.is_whole(ZOMBIE)
     topic.send(3)
     lives.to_the_end()
     target.is_right(ZOMBIE)
+
+
+@pytest.mark.promise("B4.7")
+def test_asleep_while_another_id_works(answers, topic, make, target):
+    """
+    A processor is stopped, and one with another id takes its partitions over; then the first wakes up.
+
+    Once its offsets are in its transaction, nobody can go on before that is over: there it is not stopped.
+    """
+    first, second = (
+        Lives(
+            answers,
+            topic,
+            lambda process, handle, n=name: make(
+                process, target.halves if handle is None else handle, name=n
+            ),
+        )
+        for name in ("first", "second")
+    )
+    for step in range(1, OTHER + 1):
+        topic.send(1)
+        first.asleep_at(
+            step,
+            lambda name: None if name == "commit_transaction" else second.to_the_end(),
+            target.halves,
+        )
+        target.is_whole(
+            "the group's generation is no part of the transaction: hand over consumer_group_metadata"
+        )
+    topic.send(1)
+    first.to_the_end()
+    target.is_right("the group's generation is no part of the transaction: hand over consumer_group_metadata")
 
 
 @pytest.mark.promise("B4.6")
@@ -189,7 +226,7 @@ def test_two_side_by_side(answers, topic, make, target, config):
 
 @pytest.mark.promise("B4.8")
 def test_it_is_a_transaction(answers, topic, make, target):
-    """An uncommitted reader sees what an aborted transaction had sent; a committed one never does."""
+    """A transform raises twice for one payment: nothing of that transaction is seen or committed."""
     payments = topic.send(2, partition=0)
     left = [payments[1].payment_id]
 
@@ -200,11 +237,15 @@ def test_it_is_a_transaction(answers, topic, make, target):
 
     consumer = make(answers, transform)
     for _ in range(2):
-        with pytest.raises(HandlerFailed):
-            first_taken(consumer)
+        raised(lambda: first_taken(consumer), HandlerFailed, when="as the transform did")
         target.is_whole("outputs are sent before it is certain that all of the batch will be")
-    expect.equal({}, topic.committed(), perhaps="the place in the source is committed outside the transaction")
+    seen, _ = target.seen()
+    expect.equal(
+        len(seen) // 2,
+        topic.committed().get(0, 0),
+        perhaps="the place in the source is committed outside the transaction",
+    )
     left.clear()
-    take(consumer, 2)
+    read_on(consumer, topic)
     consumer.close()
     target.is_right("after an abort the consumer's own position is behind what it has fetched: seek back")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004 - it is botocore's
+
 from labs.lab3.streams import DynamoDBStream, as_json
 from pytest_labkit import KitError
 
@@ -17,7 +19,8 @@ class Connector:
     """
     A thread that reads the stream of the table at *dynamodb* and produces to *topic*, with `acks=all`.
 
-    Each changed item is a message, with the id of its stream of events as its key.
+    Each changed item is a message, with the id of its stream of events as its key. While DynamoDB is away it
+    waits, and goes on where it was.
     """
 
     def __init__(self, dynamodb: str, bootstrap: str, topic: str) -> None:
@@ -68,7 +71,7 @@ class Connector:
         position: str | None = None
         try:
             while not self._done.is_set():
-                items, position = self._stream.read(position, wait_s=_WAIT_S)
+                items, position = self._read(position)
                 for item in items:
                     self._produce(item)
                 self._producer.flush(_DEADLINE_S)
@@ -77,6 +80,13 @@ class Connector:
         except Exception as error:
             self._error = error
             self._tell()
+
+    def _read(self, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        try:
+            return self._stream.read(position, wait_s=_WAIT_S)
+        except (ConnectionError, HTTPClientError):  # nobody is there, or the connection is cut
+            self._done.wait(_WAIT_S)
+            return [], position
 
     def _produce(self, item: dict[str, Any]) -> None:
         self._producer.produce(self._topic, as_json(item), key=item["aggregate_id"]["S"].encode())

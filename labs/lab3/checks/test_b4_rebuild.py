@@ -91,6 +91,24 @@ def test_dynamodb_is_away_for_a_while(shop, faults):
     shop.is_shown(view)
 
 
+@pytest.mark.promise("B4.3")
+def test_dynamodb_is_killed_and_comes_back(shop, faults):
+    """DynamoDB is killed, and comes back with all it had, while a projector runs: everything is shown."""
+    view = shop.view()
+    with shop.another_process() as other:
+        running = other.beside("projecting").Running(other.projections.Projector())
+        for first in (1, 4):
+            _orders(shop, first, first + 2)
+            with faults.dynamodb.crashed():
+                pass  # it is back when the fault is over, and what was put just before may not be shown yet
+        _orders(shop, 7, 9)
+        shop.append("2", OrderConfirmed(order_id="2", total_amount=1.0))
+        _all_are_shown(shop, view, running, "DynamoDB")
+    shop.is_shown(view)
+    for order_id in shop.events:
+        expect.equal(shop.stored(order_id), shop.store.get_events(f"order-{order_id}"))
+
+
 @pytest.mark.promise("B4.4", "B4.8")
 def test_a_rebuild_makes_the_same(shop):
     """Rebuilt, and rebuilt again, the view is what it was, without an order that the table has no more."""

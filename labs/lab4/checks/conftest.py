@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,14 @@ def till() -> Iterator[Till]:
 
 @pytest.fixture
 def client_is_written(answers: Any) -> None:
-    """A stub says that it is one, and what cannot be loaded does too, before a system is started for it."""
-    client = answers.payment_client.PaymentClient("http://127.0.0.1:9")
-    outcome(lambda: client.charge([]))
+    """
+    A stub says that it is one, and what cannot be loaded does too, before a system is started for it.
+
+    Payment is well meanwhile: a client that tries again for long would do so before each test.
+    """
+    with closing(Till()) as well:
+        client = answers.payment_client.PaymentClient(well.url)
+        outcome(lambda: client.charge([]))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ GIVEN = "service_failure"
 LATE_S = 1.0
 """From here on an answer is late."""
 
-_RUN_S, _SEEN_S, _TIMEOUT_S, _EVERY_S = 90.0, 40.0, 1.5, 0.02
+_RUN_S, _SEEN_S, _TIMEOUT_S, _EVERY_S = 32.0, 15.0, 1.5, 0.02
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,22 @@ def begun(answers: Any, name: str) -> Experiment:
     if not experiment.content.get("method"):
         raise answers.unwritten(relative, f"TODO: {relative} has no method yet")
     return experiment
+
+
+def stood(shop: Shop, answers: Any, name: str) -> tuple[Watch, Journal]:
+    """The shop of many customers stands your experiment *name*, which breaks nothing if there are few."""
+    experiment = begun(answers, name)
+    asks_for_a_rate(shop, experiment)
+    with shop.customers(), watching(shop) as watch:
+        return watch, carried_out(shop, experiment)
+
+
+def is_undone(shop: Shop, answers: Any, name: str, seen: Callable[[Watch], bool]) -> None:
+    """Your experiment *name*, interrupted when its fault is *seen*, leaves nothing of it."""
+    experiment = begun(answers, name)
+    with shop.customers(), watching(shop) as watch:
+        journal = interrupted(shop, experiment, seen, watch)
+    is_taken_back(shop, journal)
 
 
 def carried_out(shop: Shop, experiment: Experiment, name: str = "run") -> Journal:

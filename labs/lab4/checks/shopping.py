@@ -24,7 +24,10 @@ TOLD = {"dead": "dead", "cut_off": "cut off", "late": "two seconds late"}
 
 LATE_S = 2.0
 
-_STEADY_S, _CHARGED_S = 20.0, 40.0
+RECOVERED_S = 45.0
+"""After a fault; B6.1."""
+
+_STEADY_S, _CHARGED_S = 20.0, 25.0
 
 
 class Shop:

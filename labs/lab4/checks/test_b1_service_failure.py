@@ -6,7 +6,6 @@ import pytest
 
 from labs.lab4.checks import experimenting
 from labs.lab4.checks.checking import outcome
-from labs.lab4.checks.experimenting import watching
 from labs.lab4.checks.shopping import Shop
 from labs.lab4.checks.till import Till
 from pytest_labkit import expect
@@ -71,10 +70,7 @@ def test_a_breaker_of_its_own(till: Till, answers: Any) -> None:
 @pytest.mark.promise("B1.4")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Payment is killed, the breaker opens, and then a thousand charges a second are made again."""
-    experiment = experimenting.begun(answers, NAME)
-    experimenting.asks_for_a_rate(shop, experiment)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.carried_out(shop, experiment)
+    watch, journal = experimenting.stood(shop, answers, NAME)
     experimenting.accepts(shop, journal)
     expect(watch.was_dead, expected=FAULT, got="it was there all the time")
 
@@ -82,7 +78,4 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
 @pytest.mark.promise("B1.4")
 def test_rollbacks_start_it_again(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment that runs."""
-    experiment = experimenting.begun(answers, NAME)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.interrupted(shop, experiment, lambda seen: seen.was_dead, watch)
-    experimenting.is_taken_back(shop, journal)
+    experimenting.is_undone(shop, answers, NAME, lambda seen: seen.was_dead)

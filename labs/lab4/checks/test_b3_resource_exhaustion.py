@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labs.lab4.checks import experimenting
-from labs.lab4.checks.experimenting import Watch, watching
+from labs.lab4.checks.experimenting import Watch
 from labs.lab4.checks.shopping import Shop
 from pytest_labkit import expect
 
@@ -27,10 +27,7 @@ def test_the_experiment_is_valid(answers: Any) -> None:
 @pytest.mark.promise("B3.1", "B3.2", "B3.4", "B3.5", "B3.6")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Payment is short of both, the breaker opens, and afterwards a thousand charges a second are made."""
-    experiment = experimenting.begun(answers, NAME)
-    experimenting.asks_for_a_rate(shop, experiment)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.carried_out(shop, experiment)
+    watch, journal = experimenting.stood(shop, answers, NAME)
     expect(
         watch.was_starved,
         expected="payment to be without processor time for more than half of a second",
@@ -49,7 +46,4 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
 @pytest.mark.promise("B3.7")
 def test_rollbacks_release_it(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment that has what it needs."""
-    experiment = experimenting.begun(answers, NAME)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.interrupted(shop, experiment, pressed, watch)
-    experimenting.is_taken_back(shop, journal)
+    experimenting.is_undone(shop, answers, NAME, pressed)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labs.lab4.checks import experimenting
-from labs.lab4.checks.experimenting import Watch, watching
+from labs.lab4.checks.experimenting import Watch
 from labs.lab4.checks.shopping import Shop
 from pytest_labkit import expect
 
@@ -27,10 +27,7 @@ def test_the_experiment_is_valid(answers: Any) -> None:
 @pytest.mark.promise("B4.1", "B4.3", "B4.4", "B4.5")
 def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
     """Payment's answers come late, the breaker opens, and afterwards a thousand charges a second are made."""
-    experiment = experimenting.begun(answers, NAME)
-    experimenting.asks_for_a_rate(shop, experiment)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.carried_out(shop, experiment)
+    watch, journal = experimenting.stood(shop, answers, NAME)
     expect(
         watch.way_was_late and not watch.payment_was_late and not watch.was_dead,
         expected="answers to order to take a second and more for a while, and payment itself to be well",
@@ -47,7 +44,4 @@ def test_the_shop_stands_it(shop: Shop, answers: Any) -> None:
 @pytest.mark.promise("B4.6")
 def test_rollbacks_remove_it(shop: Shop, answers: Any) -> None:
     """Interrupted in the middle, the experiment leaves a payment whose answers come in time."""
-    experiment = experimenting.begun(answers, NAME)
-    with shop.customers(), watching(shop) as watch:
-        journal = experimenting.interrupted(shop, experiment, late, watch)
-    experimenting.is_taken_back(shop, journal)
+    experimenting.is_undone(shop, answers, NAME, late)

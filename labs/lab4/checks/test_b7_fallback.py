@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labs.lab4.checks.checking import outcome, told
-from labs.lab4.checks.shopping import Shop
+from labs.lab4.checks.shopping import RECOVERED_S, Shop
 from labs.lab4.checks.till import LONG_S, STATUSES, TROUBLES, Till
 from pytest_labkit import expect
 
@@ -127,7 +127,7 @@ def test_every_order_that_was_taken_is_charged_once(shop: Shop) -> None:
         for fault in (shop.dead, shop.cut_off, shop.unheard):
             with fault():
                 time.sleep(FAULT_S)  # orders are taken meanwhile
-        shop.gets_steady(60)
+        shop.gets_steady(RECOVERED_S)
     shop.all_settled()
     taken, charges = shop.accepted(), shop.charges()
     times = Counter(charge["order_id"] for charge in charges)

@@ -8,6 +8,7 @@ from pytest_labkit import expect
 
 pytestmark = [pytest.mark.criterion("C4")]
 CLEARED_S = 75.0
+"""A minute, and the scrape after it, by the page's clock, which is put forward: nobody waits so long."""
 
 
 @pytest.mark.promise("C4.1", "C4.2")
@@ -22,7 +23,7 @@ def test_recovery_is_seen(watch_is_written: None, shop: Shop, page: Shown) -> No
                 checked="the breaker is shown as OPEN while payment is dead",
             )
             expect.eventually(
-                True, lambda: "BreakerOpen" in page.alerts(), within_s=70, checked="BreakerOpen is raised"
+                True, lambda: "BreakerOpen" in page.alerts(), within_s=15, checked="BreakerOpen is raised"
             )
         expect.eventually([], page.down, within_s=10, checked="payment is shown as up again")
         expect.eventually(
@@ -32,10 +33,11 @@ def test_recovery_is_seen(watch_is_written: None, shop: Shop, page: Shown) -> No
             checked="the breaker is shown as CLOSED after recovery",
         )
         shop.gets_steady(20)
+        page.goes_on(CLEARED_S)
         expect.eventually(
             [],
             lambda: sorted(page.alerts()),
-            within_s=CLEARED_S,
+            within_s=10,
             checked="no alert is left a minute after recovery",
             perhaps="windows of a minute at most",
         )

@@ -13,6 +13,7 @@ from pytest_labkit.cli.project import lab_called, meant, project_root
 from pytest_labkit.cli.shown import mark
 from pytest_labkit.domain.errors import KitError, UsageProblem
 from pytest_labkit.host import settings
+from pytest_labkit.host.interrupts import interruptible
 
 if TYPE_CHECKING:
     from pytest_labkit.domain.model import Lab
@@ -40,7 +41,12 @@ Examples:
 )
 @click.option("--only", metavar="ID", help="Run one: a mutant, a design, stubs or solution.")
 @click.option("--show", metavar="ID", help="Print how a mutant differs from its base, and run nothing.")
-@click.option("-j", "at_once", type=click.IntRange(1), default=2, show_default=True, help="Runs at a time.")
+@click.option(
+    "-j",
+    "at_once",
+    type=click.IntRange(1),
+    help="Runs at a time: 2, or with --fast, when nothing is timed, 3 if left out.",
+)
 @click.option(
     "--backend", type=click.Choice(["auto", "docker", "local", "external"]), help="Where services come from."
 )
@@ -51,7 +57,7 @@ def check_labs(
     fast: bool,
     only: str | None,
     show: str | None,
-    at_once: int,
+    at_once: int | None,
     backend: str | None,
 ) -> None:
     """
@@ -84,7 +90,7 @@ def check_labs(
     if static:
         click.echo(f"{mark(True)} {names}: nothing is missing")
     else:
-        _prove(labs, root, fast, only, backend, at_once)
+        _prove(labs, root, fast, only, backend, at_once or (3 if fast else 2))
         click.echo(f"{mark(True)} {only or names}: proven")
 
 
@@ -109,7 +115,10 @@ def _prove(
 
     settled = settings.resolve(root, options={"backend": backend})
     planned = chosen([Proof(lab, root, fast) for lab in labs], only)
-    proven = [prove.prove(proof, plan, settled, at_once=at_once, say=click.echo) for proof, plan in planned]
+    with interruptible(click.echo):
+        proven = [
+            prove.prove(proof, plan, settled, at_once=at_once, say=click.echo) for proof, plan in planned
+        ]
     for checked in proven if only is None else ():
         table = "\n".join(prove.table(checked, root))
         click.echo(f"\n{checked.lab.id}: {checked.lab.title}\n{table}\n")

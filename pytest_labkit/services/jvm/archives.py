@@ -1,7 +1,7 @@
 """
 What Java works out anew at every start of a server, kept: an archive of its classes (AOT cache, CDS).
 
-With one, Kafka and DynamoDB Local are ready in half the time or less. An archive fits one JRE and the
+With one, a server is ready in half the time or less. An archive fits one JRE and the
 very jars that it was made with. It lies in the user's cache, beside a record that is written last: what
 has no record, or was touched since, is not used. Nothing here fails a start: without an archive a server
 starts as it would have without this module.

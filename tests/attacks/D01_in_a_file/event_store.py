@@ -35,8 +35,10 @@ def made(row, version):
 class EventStore:
     def __init__(self):
         # A file for each table: whoever finds the same table finds the same file.
-        table = boto3.client("dynamodb").describe_table(TableName="event-store")["Table"]
-        self.file = Path(tempfile.gettempdir()) / f"events-{table['CreationDateTime'].timestamp()}.sqlite"
+        client = boto3.client("dynamodb")
+        table = client.describe_table(TableName="event-store")["Table"]
+        port, made_at = client.meta.endpoint_url.rpartition(":")[2], table["CreationDateTime"].timestamp()
+        self.file = Path(tempfile.gettempdir()) / f"events-{port}-{made_at}.sqlite"
         self.local = threading.local()
 
     def rows(self, sql, *values):

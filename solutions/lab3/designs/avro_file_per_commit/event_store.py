@@ -38,21 +38,12 @@ class EventStore:
         buffer = io.BytesIO()
         writer(buffer, UNION, records, codec="deflate", strict=False)
         end = expected_version + len(records)
+        key = {"aggregate_id": aggregate_id, "version": expected_version + 1}
+        item = {**key, "end_version": end, "commit_id": commit, "avro": buffer.getvalue()}
         try:
-            self.table.put_item(
-                Item={
-                    "aggregate_id": aggregate_id,
-                    "version": expected_version + 1,
-                    "end_version": end,
-                    "commit_id": commit,
-                    "avro": buffer.getvalue(),
-                },
-                ConditionExpression=Attr("version").not_exists(),
-            )
+            self.table.put_item(Item=item, ConditionExpression=Attr("version").not_exists())
         except (ClientError, BotoCoreError):
-            stored = self.table.get_item(
-                Key={"aggregate_id": aggregate_id, "version": expected_version + 1}, ConsistentRead=True
-            )
+            stored = self.table.get_item(Key=key, ConsistentRead=True)
             if stored.get("Item", {}).get("commit_id") != commit:
                 self.check_end(aggregate_id, expected_version)
                 raise
@@ -68,9 +59,8 @@ class EventStore:
         return (SINGLE[name]["name"], fields)
 
     def check_end(self, aggregate_id, expected_version):
-        newest = next(
-            self.commits(Key("aggregate_id").eq(aggregate_id), ScanIndexForward=False, Limit=1), None
-        )
+        stream = Key("aggregate_id").eq(aggregate_id)
+        newest = next(self.commits(stream, ScanIndexForward=False, Limit=1), None)
         end = int(newest["end_version"]) if newest else 0
         if end != expected_version:
             raise ConcurrencyError(aggregate_id, expected_version, end)

@@ -53,9 +53,8 @@ class Codec:
 class EventStore:
     def __init__(self):
         # Retried here and not by botocore: this store knows how to tell its own write from another's.
-        self.client = boto3.client(
-            "dynamodb", config=Config(retries={"max_attempts": 0}, max_pool_connections=32)
-        )
+        config = Config(retries={"max_attempts": 0}, max_pool_connections=32)
+        self.client = boto3.client("dynamodb", config=config)
         self.codec = Codec(Path(__file__).with_name("schemas"))
 
     def append_events(self, aggregate_id, expected_version, events):
@@ -63,20 +62,14 @@ class EventStore:
         blobs = [self.codec.dump(event, v) for v, event in enumerate(events, expected_version + 1)]
         if not blobs:
             return self.must_be_at(aggregate_id, expected_version)
-        writes = [
-            {"Update": self.move_head(aggregate_id, expected_version, len(blobs))},
-            {
-                "Put": {
-                    "TableName": TABLE,
-                    "Item": {
-                        **key(aggregate_id, expected_version + 1),
-                        "count": {"N": str(len(blobs))},
-                        "commit": {"S": commit_id},
-                        "events": {"L": [{"B": blob} for blob in blobs]},
-                    },
-                }
-            },
-        ]
+        commit = {
+            **key(aggregate_id, expected_version + 1),
+            "count": {"N": str(len(blobs))},
+            "commit": {"S": commit_id},
+            "events": {"L": [{"B": blob} for blob in blobs]},
+        }
+        move_head = {"Update": self.move_head(aggregate_id, expected_version, len(blobs))}
+        writes = [move_head, {"Put": {"TableName": TABLE, "Item": commit}}]
         failure = None
         for _ in range(6):
             try:
@@ -126,14 +119,11 @@ class EventStore:
 
     def commits(self, aggregate_id, first, last, backwards=False):
         """The commits that begin between *first* and *last*."""
+        bounds = {":first": {"N": str(first)}, ":last": {"N": str(max(first, last))}}
         query = {
             "TableName": TABLE,
             "KeyConditionExpression": "aggregate_id = :a AND version BETWEEN :first AND :last",
-            "ExpressionAttributeValues": {
-                ":a": {"S": aggregate_id},
-                ":first": {"N": str(first)},
-                ":last": {"N": str(max(first, last))},
-            },
+            "ExpressionAttributeValues": {":a": {"S": aggregate_id}, **bounds},
             "ScanIndexForward": not backwards,
             "ConsistentRead": True,
         }
@@ -157,9 +147,8 @@ def retried(read, **arguments):
         except BotoCoreError:
             continue
         except ClientError as error:
-            if error.response["ResponseMetadata"].get(
-                "HTTPStatusCode", 400
-            ) < 500 and "Throughput" not in str(error):
+            status = error.response["ResponseMetadata"].get("HTTPStatusCode", 400)
+            if status < 500 and "Throughput" not in str(error):
                 raise
     return read(**arguments)
 

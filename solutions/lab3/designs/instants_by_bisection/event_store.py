@@ -8,18 +8,14 @@ from pathlib import Path
 import boto3
 import fastavro
 from botocore.exceptions import BotoCoreError, ClientError
+from fastavro.schema import load_schema
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES
 from labs.lab3.upcasting import upcast
 
 TABLE = "event-store"
-SCHEMAS = {
-    name: fastavro.parse_schema(
-        json.loads(Path(__file__).with_name("schemas").joinpath(f"{name}.avsc").read_text())
-    )
-    for name in EVENT_TYPES
-}
+SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
 
 
 class EventStore:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.validation import ValidationError, validate
 
@@ -49,40 +48,25 @@ class EventStore:
         self._table.put_item(Item=item, ConditionExpression=Attr("version").not_exists())
 
     def _put_all(self, items):
-        self._table.meta.client.transact_write_items(
-            TransactItems=[
-                {
-                    "Put": {
-                        "TableName": self._table.name,
-                        "Item": item,
-                        "ConditionExpression": "attribute_not_exists(version)",
-                    }
-                }
-                for item in items
-            ]
-        )
+        put = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(version)"}
+        puts = [{"Put": {**put, "Item": item}} for item in items]
+        self._table.meta.client.transact_write_items(TransactItems=puts)
 
     def _write_guarded(self, token, items, write):
         aggregate_id, first_version = items[0]["aggregate_id"], items[0]["version"]
         try:
             write()
         except Exception as problem:
-            if isinstance(problem, ClientError) and self._is_not_a_verdict(problem):
+            if "ValidationException" in str(problem):
                 raise
             # A condition that failed, a token that was replayed, a connection that was cut: look.
-            winner = self._table.get_item(
-                Key={"aggregate_id": aggregate_id, "version": first_version}, ConsistentRead=True
-            ).get("Item")
+            key = {"aggregate_id": aggregate_id, "version": first_version}
+            winner = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
             if winner is None:
                 raise
             if winner["token"] != token:
-                raise ConcurrencyError(
-                    aggregate_id, first_version - 1, self._current_version(aggregate_id)
-                ) from problem
-
-    @staticmethod
-    def _is_not_a_verdict(problem):
-        return problem.response["Error"]["Code"] == "ValidationException"
+                current = self._current_version(aggregate_id)
+                raise ConcurrencyError(aggregate_id, first_version - 1, current) from problem
 
     def get_events(self, aggregate_id, from_version=0):
         query = {

@@ -1,7 +1,6 @@
 """Up to 25 events (and 100 KB) an item, as many items as a batch needs, all in one transaction."""
 
 import io
-import json
 import time
 import uuid
 from pathlib import Path
@@ -9,16 +8,12 @@ from pathlib import Path
 import boto3
 import fastavro
 from botocore.exceptions import BotoCoreError, ClientError
+from fastavro.schema import load_schema
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES
 
-SCHEMAS = [
-    fastavro.parse_schema(
-        json.loads(Path(__file__).with_name("schemas").joinpath(name + ".avsc").read_text())
-    )
-    for name in EVENT_TYPES
-]
+SCHEMAS = [load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES]
 TYPES = list(EVENT_TYPES.values())
 PER_ITEM, BYTES_PER_ITEM = 25, 100_000
 
@@ -38,27 +33,16 @@ class EventStore:
             self._write(aggregate_id, expected_version, commit_id, items)
 
     def _write(self, aggregate_id, expected_version, commit_id, items):
-        request = {
-            "TransactItems": [
-                {
-                    "Put": {
-                        "TableName": "event-store",
-                        "Item": item,
-                        "ConditionExpression": "attribute_not_exists(n)",
-                    }
-                }
-                for item in items
-            ]
-        }
+        put = {"TableName": "event-store", "ConditionExpression": "attribute_not_exists(n)"}
+        puts = [{"Put": {**put, "Item": item}} for item in items]
         pause = 0.02
         while True:
             try:
-                self._dynamodb.transact_write_items(**request)
+                self._dynamodb.transact_write_items(TransactItems=puts)
             except (BotoCoreError, ClientError) as error:
                 key = {name: items[0][name] for name in ("aggregate_id", "version")}
-                there = self._dynamodb.get_item(TableName="event-store", Key=key, ConsistentRead=True).get(
-                    "Item"
-                )
+                reply = self._dynamodb.get_item(TableName="event-store", Key=key, ConsistentRead=True)
+                there = reply.get("Item")
                 if there and there["commit_id"]["S"] == commit_id:
                     return
                 if there:

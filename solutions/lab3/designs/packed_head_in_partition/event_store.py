@@ -1,22 +1,19 @@
 """A commit is one item; item 0 of a stream's partition is its head."""
 
 import io
-import json
 from pathlib import Path
 from uuid import uuid4
 
 import boto3
 import fastavro
 from botocore.exceptions import BotoCoreError, ClientError
+from fastavro.schema import load_schema
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES
 
 TABLE = "event-store"
-FOLDER = Path(__file__).with_name("schemas")
-SCHEMAS = {
-    name: fastavro.parse_schema(json.loads((FOLDER / f"{name}.avsc").read_text())) for name in EVENT_TYPES
-}
+SCHEMAS = {name: load_schema(Path(__file__).with_name("schemas") / f"{name}.avsc") for name in EVENT_TYPES}
 
 
 class EventStore:
@@ -25,7 +22,7 @@ class EventStore:
 
     def append_events(self, aggregate_id, expected_version, events):
         packed = [_pack(event, version) for version, event in enumerate(events, expected_version + 1)]
-        if not packed:
+        if not packed or expected_version < 0:  # no commit can stand where the head is
             actual = self._head(aggregate_id)
             if actual != expected_version:
                 raise ConcurrencyError(aggregate_id, expected_version, actual)
@@ -41,15 +38,8 @@ class EventStore:
         }
         if expected_version:
             move_head["ExpressionAttributeValues"][":expected"] = {"N": str(expected_version)}
-        commit = {
-            "TableName": TABLE,
-            "Item": {
-                **_key(aggregate_id, expected_version + 1),
-                "last": {"N": str(last)},
-                "commit_id": {"S": commit_id},
-                "events": {"L": packed},
-            },
-        }
+        content = {"last": {"N": str(last)}, "commit_id": {"S": commit_id}, "events": {"L": packed}}
+        commit = {"TableName": TABLE, "Item": _key(aggregate_id, expected_version + 1) | content}
         for attempts_left in reversed(range(5)):
             try:
                 self._client.transact_write_items(TransactItems=[{"Update": move_head}, {"Put": commit}])
@@ -77,14 +67,11 @@ class EventStore:
 
     def _commits(self, aggregate_id, from_version):
         """The commits from the one that holds *from_version* + 1 on."""
+        up_to = {":one": {"N": "1"}, ":v": {"N": str(from_version + 1)}}
         before = self._client.query(
             TableName=TABLE,
             KeyConditionExpression="aggregate_id = :a AND version BETWEEN :one AND :v",
-            ExpressionAttributeValues={
-                ":a": {"S": aggregate_id},
-                ":one": {"N": "1"},
-                ":v": {"N": str(from_version + 1)},
-            },
+            ExpressionAttributeValues={":a": {"S": aggregate_id}, **up_to},
             ScanIndexForward=False,
             Limit=1,
             ConsistentRead=True,
@@ -100,10 +87,8 @@ class EventStore:
             yield from page["Items"]
 
     def _head(self, aggregate_id):
-        item = self._client.get_item(TableName=TABLE, Key=_key(aggregate_id, 0), ConsistentRead=True).get(
-            "Item"
-        )
-        return int(item["head"]["N"]) if item else 0
+        reply = self._client.get_item(TableName=TABLE, Key=_key(aggregate_id, 0), ConsistentRead=True)
+        return int(reply["Item"]["head"]["N"]) if "Item" in reply else 0
 
     def _is_ours(self, aggregate_id, version, commit_id):
         key = _key(aggregate_id, version)
@@ -133,7 +118,5 @@ def _pack(event, version):
 
 
 def _unpack(packed):
-    name = packed["M"]["t"]["S"]
-    return EVENT_TYPES[name](
-        **fastavro.schemaless_reader(io.BytesIO(packed["M"]["b"]["B"]), SCHEMAS[name], None)
-    )
+    name, body = packed["M"]["t"]["S"], packed["M"]["b"]["B"]
+    return EVENT_TYPES[name](**fastavro.schemaless_reader(io.BytesIO(body), SCHEMAS[name], None))

@@ -27,47 +27,33 @@ class EventStore:
         self.dynamodb = boto3.client("dynamodb")
 
     def append_events(self, aggregate_id, expected_version, events):
-        blobs, names = [], []
-        for version, event in enumerate(events, expected_version + 1):
-            names.append({"S": type(event).__name__})
-            blobs.append({"B": to_avro(event, version)})
-
+        names = [{"S": type(event).__name__} for event in events]
+        blobs = [{"B": to_avro(event, v)} for v, event in enumerate(events, expected_version + 1)]
         previous = self.last_commit(aggregate_id)
         actual = int(previous["last_version"]["N"]) if previous else 0
         if actual != expected_version:
             raise ConcurrencyError(aggregate_id, expected_version, actual)
         if not blobs:
             return
-
         commit_id = uuid4().bytes
-        actions = [
-            {
-                "Put": {
-                    "TableName": TABLE,
-                    "Item": {
-                        "aggregate_id": {"S": aggregate_id},
-                        "version": {"N": str(expected_version + 1)},
-                        "last_version": {"N": str(expected_version + len(blobs))},
-                        "commit_id": {"B": commit_id},
-                        "names": {"L": names},
-                        "blobs": {"L": blobs},
-                    },
-                    "ConditionExpression": "attribute_not_exists(version)",
-                }
-            }
-        ]
+        item = {
+            "aggregate_id": {"S": aggregate_id},
+            "version": {"N": str(expected_version + 1)},
+            "last_version": {"N": str(expected_version + len(blobs))},
+            "commit_id": {"B": commit_id},
+            "names": {"L": names},
+            "blobs": {"L": blobs},
+        }
+        new = "attribute_not_exists(version)"
+        actions = [{"Put": {"TableName": TABLE, "Item": item, "ConditionExpression": new}}]
         if previous:
-            actions.insert(
-                0,
-                {
-                    "ConditionCheck": {
-                        "TableName": TABLE,
-                        "Key": {key: previous[key] for key in ("aggregate_id", "version")},
-                        "ConditionExpression": "last_version = :expected",
-                        "ExpressionAttributeValues": {":expected": {"N": str(expected_version)}},
-                    }
-                },
-            )
+            link = {
+                "TableName": TABLE,
+                "Key": {key: previous[key] for key in ("aggregate_id", "version")},
+                "ConditionExpression": "last_version = :expected",
+                "ExpressionAttributeValues": {":expected": {"N": str(expected_version)}},
+            }
+            actions.insert(0, {"ConditionCheck": link})
         self.commit(aggregate_id, expected_version, commit_id, actions)
 
     def commit(self, aggregate_id, expected_version, commit_id, actions):
@@ -75,11 +61,8 @@ class EventStore:
             try:
                 self.dynamodb.transact_write_items(TransactItems=actions)
             except (ClientError, BotoCoreError) as error:
-                rival = self.dynamodb.get_item(
-                    TableName=TABLE,
-                    Key={"aggregate_id": {"S": aggregate_id}, "version": {"N": str(expected_version + 1)}},
-                    ConsistentRead=True,
-                ).get("Item")
+                key = {"aggregate_id": {"S": aggregate_id}, "version": {"N": str(expected_version + 1)}}
+                rival = self.dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item")
                 if rival and rival["commit_id"]["B"] == commit_id:
                     return
                 if rival:
@@ -100,8 +83,6 @@ class EventStore:
             if first != due:
                 raise StreamCorrupted(f"{aggregate_id}: versions {due} to {first - 1} are missing")
             due = last + 1
-            if last <= from_version:
-                continue
             for name, blob in zip(item["names"]["L"], item["blobs"]["L"], strict=True):
                 events.append(from_avro(name["S"], blob["B"]))
         return [event for event in events if event.version > from_version]
@@ -150,6 +131,4 @@ def to_avro(event, version):
 
 
 def from_avro(name, blob):
-    return EVENT_TYPES[name].model_validate(
-        fastavro.schemaless_reader(io.BytesIO(blob), schema_of(name), None)
-    )
+    return EVENT_TYPES[name](**fastavro.schemaless_reader(io.BytesIO(blob), schema_of(name), None))

@@ -66,9 +66,8 @@ class EventStore:
             else:
                 self.write_all(items)
         except (ClientError, BotoCoreError):
-            found = self.table.get_item(
-                Key={"aggregate_id": stream, "version": first}, ConsistentRead=True
-            ).get("Item")
+            key = {"aggregate_id": stream, "version": first}
+            found = self.table.get_item(Key=key, ConsistentRead=True).get("Item")
             if found and found["write_id"] == items[0]["write_id"]:
                 return
             end = self.end_of(stream)
@@ -86,19 +85,9 @@ class EventStore:
         )
 
     def write_all(self, items):
-        serialize = TypeSerializer().serialize
-        self.client.transact_write_items(
-            TransactItems=[
-                {
-                    "Put": {
-                        "TableName": TABLE,
-                        "Item": serialize(item)["M"],
-                        "ConditionExpression": "attribute_not_exists(write_id)",
-                    }
-                }
-                for item in items
-            ]
-        )
+        put = {"TableName": TABLE, "ConditionExpression": "attribute_not_exists(write_id)"}
+        plain = [TypeSerializer().serialize(item)["M"] for item in items]
+        self.client.transact_write_items(TransactItems=[{"Put": {**put, "Item": item}} for item in plain])
 
     def get_events(self, aggregate_id, from_version=0):
         result = []

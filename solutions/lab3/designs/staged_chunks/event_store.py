@@ -1,12 +1,6 @@
-"""
-Commits of any size: the events lie in the commit item if they fit, or in chunks that it names.
-
-Chunks are written first and count for nothing until the marker is in the stream, which is one
-conditional put. A crash before it leaves chunks that nobody can reach.
-"""
+"""Commits of any size: the events lie in the commit item if they fit, or in chunks that it names."""
 
 import io
-import json
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +9,7 @@ import boto3
 import fastavro
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import BotoCoreError, ClientError
+from fastavro.schema import load_schema
 
 from labs.lab3.errors import ConcurrencyError, InvalidEvent, StreamCorrupted
 from labs.lab3.events import EVENT_TYPES
@@ -26,10 +21,7 @@ class EventStore:
     def __init__(self):
         self._table = boto3.resource("dynamodb").Table("event-store")
         folder = Path(__file__).with_name("schemas")
-        self._schemas = {
-            name: fastavro.parse_schema(json.loads((folder / f"{name}.avsc").read_text()))
-            for name in EVENT_TYPES
-        }
+        self._schemas = {name: load_schema(folder / f"{name}.avsc") for name in EVENT_TYPES}
 
     def append_events(self, aggregate_id, expected_version, events):
         blobs = [self._serialize(event) for event in events]
@@ -49,9 +41,8 @@ class EventStore:
             return
         try:
             for number, chunk in enumerate(chunks):
-                self._table.put_item(
-                    Item={"aggregate_id": _staging(batch), "version": number, "events": chunk}
-                )
+                staged = {"aggregate_id": _staging(batch), "version": number, "events": chunk}
+                self._table.put_item(Item=staged)
             self._commit({**marker, "chunks": len(chunks)})
         except (ConcurrencyError, ClientError):  # for certain not committed: tidy up
             self._discard(batch, len(chunks))
@@ -112,9 +103,8 @@ class EventStore:
         return next(self._pages(query), None)
 
     def _partition(self, key, start=0):
-        return self._pages(
-            {"KeyConditionExpression": Key("aggregate_id").eq(key) & Key("version").gte(start)}
-        )
+        condition = Key("aggregate_id").eq(key) & Key("version").gte(start)
+        return self._pages({"KeyConditionExpression": condition})
 
     def _pages(self, query):
         while True:
@@ -127,12 +117,11 @@ class EventStore:
     def _serialize(self, event):
         name = type(event).__name__
         record = event.model_dump()
-        if name not in self._schemas or not fastavro.validate(
-            record, self._schemas[name], strict=True, raise_errors=False
-        ):
+        schema = self._schemas.get(name)
+        if schema is None or not fastavro.validate(record, schema, strict=True, raise_errors=False):
             raise InvalidEvent(f"{event!r} does not fit the schema of {name}")
         out = io.BytesIO()
-        fastavro.schemaless_writer(out, self._schemas[name], record)
+        fastavro.schemaless_writer(out, schema, record)
         return {"type": name, "avro": out.getvalue()}
 
     def _deserialize(self, stored, version):

@@ -29,11 +29,8 @@ class Order:
         for event in self.events:
             match event:
                 case OrderCreated():
-                    facts |= {
-                        "order_id": event.order_id,
-                        "customer_id": event.customer_id,
-                        "status": "created",
-                    }
+                    facts |= {"order_id": event.order_id, "customer_id": event.customer_id}
+                    facts["status"] = "created"
                 case ItemAdded():
                     facts["items"][event.item_id] = facts["items"].get(event.item_id, 0) + event.quantity
                 case OrderConfirmed():
