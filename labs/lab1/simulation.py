@@ -50,6 +50,9 @@ SCENARIOS = {
 }
 """The scenarios of A3 by what breaks in them, and the page's buttons that do it."""
 
+REPLAY = "pytest labs/lab1 --lab-criterion A3 --lab-seed {seed}"
+"""The command that checks the scenarios of a seed."""
+
 A3 = "labs/lab1/checks/test_a3_3_scenarios.py::test_95_percent_of_the_scenarios"
 BATCH = 20  # batch_size of sticky producers
 DELIVERY_TIMEOUT_S = 60.0  # longer than a broker takes to come back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -73,6 +73,18 @@ class Broker:
         with suppress(KafkaException):  # a group that there is not yet
             return {p.partition: p.offset for p in future.result(_ANSWER_S).topic_partitions if p.offset >= 0}
         return {}
+
+    def assigned(self, topic: str, groups: Mapping[str, str]) -> dict[str, dict[str, list[int]]]:
+        """Which partitions of *topic* a member of *groups* has, by the group's name and the client's id."""
+        futures = self._admin.describe_consumer_groups(list(groups.values())) if groups else {}
+        found: dict[str, dict[str, list[int]]] = {name: {} for name in groups}
+        for name, group in groups.items():
+            with suppress(KafkaException):  # a group that there is not yet
+                for member in futures[group].result(_ANSWER_S).members:
+                    places = member.assignment.topic_partitions if member.assignment else []
+                    own = sorted(place.partition for place in places if place.topic == topic)
+                    found[name].setdefault(member.client_id, []).extend(own)
+        return found
 
 
 def bounds(ends: dict[int, tuple[int, int]], committed: dict[int, int]) -> dict[int, Bounds]:

@@ -60,6 +60,19 @@ def chosen(told: Mapping[str, Any], offer: Offer) -> Choice:
     return choice.model_copy(update={"modes": tuple(dict.fromkeys(choice.modes))})
 
 
+def rate_of(told: object) -> int:
+    """
+    The rate that *told* is.
+
+    Raises:
+        UsageProblem: It is none.
+    """
+    try:
+        return Choice.model_validate({"rate": told}).rate
+    except ValidationError as error:
+        raise UsageProblem(_sentence(error)) from None
+
+
 def _among(what: str, names: Collection[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:

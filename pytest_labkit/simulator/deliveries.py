@@ -26,11 +26,13 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.effects: Counter[int] = Counter()
+        self.times = 0  # that anything was handled
         self._again: set[int] = set()  # the numbers that were handled more than once
         self._latencies: deque[tuple[float, float]] = deque()  # of what was handled when, in ms
 
     def add(self, effect: Effect, sent_at: float | None) -> None:
         """The message was handled; it was sent at *sent_at*."""
+        self.times += 1
         self.effects[effect.number] += 1
         if self.effects[effect.number] > 1:
             self._again.add(effect.number)

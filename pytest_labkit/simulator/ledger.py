@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from pytest_labkit.simulator.deliveries import Deliveries, Effect
@@ -17,6 +18,12 @@ LIVE = 500
 
 CAUGHT_UP = 2000
 """Records of one batch for a page that has come late."""
+
+TOLD = 20
+"""Times that a message is told to have been handled; if it was more often, they are only counted."""
+
+LOST = 50
+"""Places of lost records that are told; if there are more, they are only counted."""
 
 _EARLY_S = 2.0  # that an effect waits for its record
 
@@ -95,10 +102,14 @@ class Ledger:
                 if sent_at is None and time.time() - since < _EARLY_S:
                     self._early.append((since, at_mode, effect))
                     continue
-                self.deliveries[at_mode].add(effect, sent_at)
-                self._unhandled[at_mode].pop(effect.number, None)
-                at = round(effect.at - self.began, 4)
-                self.effects.append((self.modes.index(at_mode), effect.number, at, effect.site))
+                self._add(at_mode, effect, sent_at)
+
+    def _add(self, mode: str, effect: Effect, sent_at: float | None) -> None:
+        self.deliveries[mode].add(effect, sent_at)
+        self._unhandled[mode].pop(effect.number, None)
+        if self.deliveries[mode].effects[effect.number] <= TOLD:
+            told = self.modes.index(mode), effect.number, self._after(effect.at), effect.site
+            self.effects.append(told)
 
     def outstanding(self, mode: str) -> list[int]:
         """The numbers of messages that are in the topic and not handled in *mode*."""
@@ -109,6 +120,10 @@ class Ledger:
         """See which records the group of *mode* has passed over."""
         with self.lock:
             self.lost[mode] = self.deliveries[mode].lost(self._unhandled[mode].values(), committed)
+
+    def times(self) -> dict[str, int]:
+        """How often anything was handled in each mode."""
+        return {mode: found.times for mode, found in self.deliveries.items()}
 
     def sample(self, told: dict[str, Any]) -> None:
         """Add figures of this instant."""
@@ -128,6 +143,7 @@ class Ledger:
                     mode: {
                         "handled": len(found.effects),
                         "lost": len(self.lost[mode]),
+                        "lost_at": places(self.lost[mode][:LOST]),
                         "repeated": found.repeated(copies),
                         **found.latency(),
                     }
@@ -151,15 +167,17 @@ class Ledger:
     def _marks_since(self, cursor: Cursor) -> dict[str, Any]:
         end = len(self.marks) if cursor.is_live else min(len(self.marks), cursor.marks + CAUGHT_UP)
         new = self.marks[cursor.marks : end]
-        found = self.order.violations[cursor.violations :]
+        found = list(
+            takewhile(lambda one: one.came <= end, self.order.violations[cursor.violations :])
+        )  # both of their records are told by now
         spared = {place for violation in found for place in (violation.mark.place, violation.behind.place)}
         marks, bursts = merged(new, LIVE if cursor.is_live else CAUGHT_UP, spared)
-        cursor.marks, cursor.violations = end, len(self.order.violations)
+        cursor.marks, cursor.violations = end, cursor.violations + len(found)
         cursor.is_live = end == len(self.marks)
         return {
             "marks": [self.shown(mark) for mark in marks],
             "bursts": [[*burst[:4], self._after(burst.start), self._after(burst.end)] for burst in bursts],
-            "violations": [[*v.mark.place, *v.behind.place, v.apart, str(v)] for v in found],
+            "violations": [[self.shown(v.mark), self.shown(v.behind), v.apart, str(v)] for v in found],
         }
 
     def shown(self, mark: Mark) -> list[Any]:

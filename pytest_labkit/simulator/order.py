@@ -9,11 +9,16 @@ from pytest_labkit.simulator.marks import Mark
 
 
 class Violation(NamedTuple):
-    """*mark* came behind *behind*, of the same key and with a higher sequence, *apart* records later."""
+    """
+    *mark* came behind *behind*, of the same key and with a higher sequence, *apart* records later.
+
+    It was the *came*-th record of all.
+    """
 
     mark: Mark
     behind: Mark
     apart: int
+    came: int
 
     def __str__(self) -> str:
         here, there = self.mark, self.behind
@@ -57,7 +62,7 @@ class Order:
         if mark.sequence >= highest.sequence:
             self._highest[mark.key] = mark, self._came
             return None
-        found = Violation(mark, highest, self._came - came)
+        found = Violation(mark, highest, self._came - came, self._came)
         self.violations.append(found)
         if self.shortest is None or found.apart < self.shortest.apart:
             self.shortest = found

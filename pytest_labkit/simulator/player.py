@@ -43,7 +43,7 @@ class Player:
         self._hangs_s = hangs_s
         self._process: ProcessAnswers | None = None
         self._since: float | None = None  # when the call that runs began
-        self._was_killed = False
+        self._was_killed = self._has_hung = False
         self._failed = 0  # lives in a row that came to nothing
         self._over = threading.Event()
         self._going = threading.Event()
@@ -79,10 +79,8 @@ class Player:
         since = self._since
         if since is not None and time.monotonic() - since > self._hangs_s and self._process is not None:
             self._since = None
-            stacks = [frame for stack in self._process.stacks() for frame in stack]
-            where = f" at {stacks[0]}" if stacks else ""
-            self._say(f"{self.name} hung for {self._hangs_s:g} s{where}: its process was killed.", "bad")
-            self._failed += 1
+            self._has_hung = True
+            self._say(trouble.hung(self.name, self._process, self._hangs_s), "bad")
 
     def printed(self) -> str:
         """What its answers have printed since this was last asked, of the last 64 KB."""
@@ -148,6 +146,10 @@ class Player:
             self._was_killed, self._failed = False, 0
             self.kills += 1
             self._say(f"{self.name} was killed; it is started again.", "fault")
+            return
+        if self._has_hung and isinstance(error, AnswerDied):  # which was said
+            self._has_hung = False
+            self._failed += 1
             return
         if isinstance(error, AnswerMissing) or trouble.is_unwritten(error):
             self._failed = _GIVEN_UP

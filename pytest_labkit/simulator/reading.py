@@ -36,6 +36,7 @@ class Reading(Player):
     ) -> None:  # fmt: skip
         super().__init__(f"Consumer {number} ({title.lower()})", process, say, hangs_s)
         self.mode = mode
+        self._number = number
         self._made_of = made_of
         self._left = left
         self._member = f"{mode}-{number}"
@@ -50,6 +51,16 @@ class Reading(Player):
     def effects(self) -> Iterator[Effect]:
         """What its journal has that was not asked for yet."""
         return self._journal.new()
+
+    def figures(self) -> dict[str, Any]:
+        """What the page shows of it."""
+        return {
+            "mode": self.mode,
+            "number": self._number,
+            "member": self._member,
+            "lives": self.lives,
+            "over": self.is_given_up,
+        }
 
     def _enter(self, process: ProcessAnswers) -> None:
         self._reader = process.beside("simulation").reader(

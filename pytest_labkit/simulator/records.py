@@ -18,6 +18,7 @@ def document(run: Run, label: str) -> dict[str, Any]:
             "played_by": label,
             "began": ledger.began,
             "choice": run.choice.model_dump(),
+            "replay": run.replay,
             "actions": [list(action) for action in run.actions],
             "figures": run.figures(),
             "lost": {mode: places(lost) for mode, lost in ledger.lost.items()},

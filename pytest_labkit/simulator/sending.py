@@ -64,6 +64,20 @@ class Sending(Player):
         """How many it has sent and said nothing of."""
         return len(self._unsettled)
 
+    def figures(self) -> dict[str, Any]:
+        """What the page shows of it."""
+        return {
+            "name": self.name,
+            "sent": self.taken,
+            "delivered": self.delivered,
+            "failed": self.failed + self.raised,
+            "waiting": self.waiting,
+            "unsettled": self.unsettled,
+            "lives": self.lives,
+            "site": self.site,
+            "over": self.is_given_up,
+        }
+
     def _enter(self, process: ProcessAnswers) -> None:
         self._sender = process.beside("simulation").sender(*self._made_of, self._number)
         again = list(self._unsettled.values())

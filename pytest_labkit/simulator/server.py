@@ -45,8 +45,8 @@ class Keys:
 
     def fits(self, request: web.Request) -> bool:
         """Whether *request* has the token."""
-        given = request.cookies.get(self._cookie(request), "") or request.query.get("token", "")
-        return secrets.compare_digest(given.encode(), self._token.encode())
+        given = (request.cookies.get(self._cookie(request), ""), request.query.get("token", ""))
+        return any(secrets.compare_digest(one.encode(), self._token.encode()) for one in given)
 
     def hand_over(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let the browser show the token from now on: to this server alone, and to no script."""
@@ -183,6 +183,7 @@ def _hello(stage: Stage) -> dict[str, Any]:
         "modes": dict(offer.MODES),
         "scenarios": list(offer.SCENARIOS),
         "crashes": dict(offer.CRASHES),
+        "replay": offer.REPLAY,
         "choice": choice.model_dump(),
     }
 

@@ -61,7 +61,7 @@ class Stage:
                 self._begin(chosen(told["choice"], self.cast.offer))
             self._playing.step()
         elif what == "rate":
-            self._playing.set_rate(int(told["rate"]))
+            self._playing.act(Action(what, told["rate"]))
         else:
             self._playing.act(Action(what, told.get("of")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_labkit.answers.process import ProcessAnswers
 from pytest_labkit.answers.rpc.errors import AnswerDied
 from pytest_labkit.domain.model import Frame
 
@@ -16,6 +17,13 @@ def sentence(who: str, error: BaseException) -> str:
     if isinstance(error, AnswerDied):
         return f"{who}: {said}."
     return f"{who} raised {type(error).__name__}{where}: {said}."
+
+
+def hung(who: str, process: ProcessAnswers, limit_s: float) -> str:
+    """End *process*, whose call has run past *limit_s*; what is to be said of it, with the line it was at."""
+    stacks = [frame for stack in process.stacks() for frame in stack]
+    where = f" at {stacks[0]}" if stacks else ""
+    return f"{who} hung for {limit_s:g} s{where}: its process was killed."
 
 
 def is_unwritten(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_labkit.domain.errors import UsageProblem
-from pytest_labkit.simulator.choice import chosen
+from pytest_labkit.simulator.choice import chosen, rate_of
 from pytest_labkit.simulator.messages import Messages
 from pytest_labkit.simulator.runfile import FORMAT, Action, RunFile
 
@@ -41,6 +41,13 @@ def test_what_cannot_be_chosen(told: dict[str, Any], sentence: str) -> None:
     """One sentence, which says what can."""
     with pytest.raises(UsageProblem, match=sentence):
         chosen(told, OFFER)
+
+
+def test_a_rate_is_changed_within_its_limits() -> None:
+    """While a run goes on, as before it."""
+    assert 40 == rate_of(40)
+    with pytest.raises(UsageProblem, match=r"rate is 0: it has to be 1 to 2000\."):
+        rate_of(0)
 
 
 @pytest.mark.parametrize("skewed", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_labkit.simulator import picture
 from pytest_labkit.simulator.choice import Choice
 from pytest_labkit.simulator.deliveries import Effect
-from pytest_labkit.simulator.ledger import CAUGHT_UP, LIVE, Cursor, Ledger
+from pytest_labkit.simulator.ledger import CAUGHT_UP, LIVE, LOST, TOLD, Cursor, Ledger
 from pytest_labkit.simulator.marks import Mark
 
 
@@ -40,12 +40,48 @@ def test_a_page_that_comes_late_is_told_all_in_parts() -> None:
     assert late.is_live
 
 
-def test_a_violation_is_told_with_both_of_its_places() -> None:
-    """And in words."""
+def test_a_violation_is_told_with_both_of_its_records() -> None:
+    """And in words; a page may have had either of them as a part of a burst."""
     ledger = Ledger(began=0.0)
     ledger.take([Mark(0, 0, 0.0, "a", 1, 1, 1), Mark(1, 0, 0.0, "a", 0, 0, 1)])
-    ((*places, text),) = ledger.since(Cursor())["violations"]
-    assert ([1, 0, 0, 0, 1], "a#0") == (places, text.split()[0])
+    (((*late, _, _, _), (*early, _, _, _), apart, text),) = ledger.since(Cursor())["violations"]
+    assert ([1, 0, 0.0, "a"], [0, 0, 0.0, "a"], 1, "a#0") == (late, early, apart, text.split()[0])
+
+
+def test_a_violation_is_told_no_sooner_than_its_records() -> None:
+    """To a page that is told all in parts."""
+    ledger, late = Ledger(began=0.0), Cursor(is_live=False)
+    ledger.take([*marks(1, CAUGHT_UP), Mark(1, 0, 0.0, "a", 0, 0, 1)])
+    assert [False, True] == ["violations" in ledger.since(late) for _ in range(2)]
+    assert "violations" not in ledger.since(late)
+
+
+def test_what_a_violation_joins_is_told_though_it_was_merged() -> None:
+    """Its early record came in the burst before."""
+    ledger, live = Ledger(began=0.0), Cursor()
+    ledger.take(marks(1, LIVE + 1))
+    assert "marks" not in ledger.since(live)
+    ledger.take([Mark(1, 0, 0.0, "a", 0, 0, 1)])
+    ((late, early, *_),) = ledger.since(live)["violations"]
+    assert ([1, 0], [0, LIVE + 1]) == (late[:2], early[:2])
+
+
+def test_a_message_that_is_handled_without_end_is_counted_and_no_longer_told() -> None:
+    """The run goes on to fit in memory."""
+    ledger, cursor = Ledger(("once",), began=0.0), Cursor()
+    ledger.take(marks(0, 1))
+    ledger.handle("once", [Effect(0, 0.0, "")] * 1000)
+    assert (TOLD, 1000) == (len(ledger.since(cursor)["effects"]), ledger.times()["once"])
+    assert 999 == ledger.counts()["modes"]["once"]["repeated"]
+
+
+def test_lost_records_are_told_by_their_places() -> None:
+    """The first ones of them; all are counted."""
+    ledger = Ledger(("once",), began=0.0)
+    ledger.take(marks(0, LOST + 5))
+    ledger.count_lost("once", {0: LOST + 5})
+    told = ledger.counts()["modes"]["once"]
+    assert (LOST + 5, [[0, offset] for offset in range(LOST)]) == (told["lost"], told["lost_at"])
 
 
 def test_an_effect_waits_for_its_record() -> None:

@@ -73,6 +73,12 @@ def test_the_token_becomes_a_cookie_of_this_page_alone(url: str) -> None:
     )
 
 
+def test_a_cookie_of_another_run_is_in_nobodys_way(url: str) -> None:
+    """The simulator that had this port before has left one in the browser; the new address wins."""
+    port = url.split(":")[2].split("/")[0]
+    assert 200 == answer(url.replace("?", "/simulator.js?"), Cookie=f"labkit-simulator-{port}=old")[0]
+
+
 def test_another_name_of_this_machine_is_no_name(url: str) -> None:
     """A trick of DNS leads here, and no further."""
     port = url.split(":")[2].split("/")[0]

@@ -49,6 +49,7 @@ function buttons() {
 function number(name, title, least, most) {
   const set = (event) => {
     store.choice[name] = event.target.value === "" ? event.target.value : Number(event.target.value);
+    refresh();
     if (name === "rate" && runs()) order({ do: "rate", rate: store.choice.rate });
   };
   return html`<label for=${name}>${title}</label>
@@ -66,7 +67,7 @@ function choice() {
   return html`
     <div class="fields">
       <label for="scenario">Scenario</label>
-      <select id="scenario" ?disabled=${runs()} @change=${(event) => { store.choice.scenario = event.target.value; }}>
+      <select id="scenario" ?disabled=${runs()} @change=${(event) => { store.choice.scenario = event.target.value; refresh(); }}>
         <option value="">none: as chosen here</option>
         ${hello.scenarios.map((name) => html`<option value=${name} ?selected=${name === store.choice.scenario}>${name}</option>`)}
       </select>
@@ -85,6 +86,7 @@ function choice() {
       ${Object.entries(hello.modes).map(([mode, title]) => html`<label class="tick"><input type="checkbox" id=${`mode-${mode}`}
         .checked=${store.choice.modes.includes(mode)} @change=${tick(mode)}> ${title}</label>`)}
     </fieldset>
+    ${store.choice.scenario ? html`<p>The check of it: <code id="replay">${hello.replay.replace("{seed}", store.choice.seed)}</code></p>` : nothing}
     ${runs() ? html`<p class="soft">Reset to change what is greyed out.</p>` : nothing}`;
 }
 
@@ -155,8 +157,9 @@ function scrub() {
 }
 
 function then(at) {
-  const stored = store.lanes.flat().filter((mark) => mark.x <= at).length;
-  const wrong = store.violations.filter(({ mark }) => mark && mark.x <= at).length;
+  const merged = store.bursts.flat().reduce((sum, burst) => sum + (burst.end <= at ? burst.many : 0), 0);
+  const stored = merged + store.lanes.flat().filter((mark) => mark.x <= at).length;
+  const wrong = store.violations.filter(({ mark }) => mark.x <= at).length;
   const handled = Object.entries(store.handled).map(([mode, effects]) => {
     let many = 0;
     for (const times of effects.values()) many += times.some(([time]) => time <= at);
@@ -170,7 +173,7 @@ function violations() {
   if (!shortest) return nothing;
   const show = ({ mark }) => () => select(mark, true);
   return html`<p id="shortest"><strong>Shortest counterexample:</strong> ${shortest.text}
-    <button ?disabled=${!shortest.mark} @click=${show(shortest)}>Show</button></p>`;
+    <button id="show-shortest" @click=${show(shortest)}>Show</button></p>`;
 }
 
 export function select(mark, move) {
@@ -185,11 +188,13 @@ export function select(mark, move) {
 export function drawDetail() {
   const mark = view.selected;
   if (!mark) { put("detail", html`<p class="soft">None chosen.</p>`); put("code", nothing); return; }
+  const behind = mark.wrong && store.violations.find((violation) => violation.mark === mark)?.behind;
   const sent = store.figures.producers?.[mark.producer - 1];
   const handled = Object.entries(store.handled).map(([mode, effects]) => [mode, effects.get(mark.number) ?? []]);
   put("detail", html`<dl>
     <dt>Message</dt><dd id="detail-name">${mark.key}#${mark.sequence}${mark.copy ? " (a copy)" : ""}
       <button @click=${() => { view.lens = mark.key; refresh(); }}>Only this key</button></dd>
+    ${behind ? html`<dt>Out of order</dt><dd class="bad-text">behind ${behind.key}#${behind.sequence}, which lies in partition ${behind.partition}, offset ${behind.offset}</dd>` : nothing}
     <dt>Lies in</dt><dd>partition ${mark.partition}, offset ${mark.offset}, from ${mark.at.toFixed(3)} s</dd>
     <dt>Sent by</dt><dd>${sent ? html`${sent.name} ${site(sent.site)}` : "nobody of this run"}</dd>
     ${handled.map(([mode, times]) => html`<dt>${store.hello.modes[mode]}</dt><dd>${times.length === 0 ? "not handled"
@@ -214,6 +219,36 @@ async function showCode(place) {
   drawDetail();
 }
 
+// A number that leads to the messages that it counts, one after the other.
+function shown(many, what, mode, found) {
+  if (!many) return many;
+  const next = () => {
+    const marks = found(mode);
+    select(marks[(marks.indexOf(view.selected) + 1) % marks.length], true);
+  };
+  return html`<button class="link" aria-label=${`${many} ${what}: show the next`} @click=${next}>${many}</button>`;
+}
+
+const lost = (mode) => (store.figures.modes[mode].lost_at ?? []).map((where) => store.places.get(where.join(":"))).filter(Boolean);
+
+function repeated(mode) {
+  const often = [...store.handled[mode] ?? []].filter(([number, times]) => times.length > (store.numbers.get(number)?.length ?? Infinity));
+  return often.map(([number]) => store.numbers.get(number)[0]);
+}
+
+function consumers(lag) {
+  const { consumers: found = [], assigned = {} } = store.figures;
+  if (!found.length) return nothing;
+  const row = ({ mode, number, member, lives, over }) => {
+    const own = over ? [] : assigned[mode]?.[member] ?? [];
+    const behind = own.reduce((sum, partition) => sum + (lag[mode]?.[partition] ?? 0), 0);
+    return html`<tr data-consumer=${member}><th scope="row">${store.hello?.modes[mode]}${number > 1 || found.some((one) => one.mode === mode && one.number > 1) ? ` ${number}` : ""}${over ? " (given up)" : ""}</th>
+      <td data-of="partitions">${own.length ? own.join(", ") : "none"}</td><td data-of="lag">${behind}</td><td data-of="lives">${lives}</td></tr>`;
+  };
+  return html`<h3>Consumers</h3><div class="scroll" tabindex="0" role="region" aria-label="Consumers"><table><thead><tr><th scope="col">Consumer</th>
+    <th scope="col">Partitions</th><th scope="col">Lag</th><th scope="col">Lives</th></tr></thead><tbody>${found.map(row)}</tbody></table></div>`;
+}
+
 export function drawCounts() {
   const { modes = {}, producers = [] } = store.figures;
   const lag = store.samples.at(-1)?.lag ?? {};
@@ -222,14 +257,17 @@ export function drawCounts() {
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Delivery modes"><table><thead><tr><th scope="col">Mode</th><th scope="col">Handled</th><th scope="col">Lost</th>
       <th scope="col">Repeated</th><th scope="col">Lag</th><th scope="col">Zero in</th><th scope="col">Median</th><th scope="col">95 %</th></tr></thead>
       <tbody>${Object.entries(modes).map(([mode, told]) => html`<tr data-mode=${mode}><th scope="row">${store.hello?.modes[mode]}</th><td data-of="handled">${told.handled}</td>
-        <td data-of="lost" class=${told.lost ? "bad-text" : ""}>${told.lost}</td><td data-of="repeated" class=${told.repeated ? "warn-text" : ""}>${told.repeated}</td>
+        <td data-of="lost" class=${told.lost ? "bad-text" : ""}>${shown(told.lost, "lost", mode, lost)}</td>
+        <td data-of="repeated" class=${told.repeated ? "warn-text" : ""}>${shown(told.repeated, "repeated", mode, repeated)}</td>
         <td data-of="lag">${(lag[mode] ?? []).reduce((sum, one) => sum + one, 0)}</td><td>${zero[mode] === null || zero[mode] === undefined ? "–" : `${zero[mode].toFixed(1)} s`}</td>
         <td>${figure(told.p50, " ms")}</td><td>${figure(told.p95, " ms")}</td></tr>`)}</tbody></table></div>`);
+  put("readers", consumers(lag));
   put("senders", producers.length === 0 ? html`<p class="soft">None yet.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Producers"><table><thead><tr><th scope="col">Producer</th><th scope="col">Sent</th><th scope="col">Acknowledged</th>
       <th scope="col">Failed</th><th scope="col">Under way</th><th scope="col">Lives</th></tr></thead>
       <tbody>${producers.map((told, index) => html`<tr data-producer=${index + 1}><th scope="row">${index + 1}${told.over ? " (given up)" : ""}</th><td data-of="sent">${told.sent}</td>
         <td data-of="delivered">${told.delivered}</td><td data-of="failed" class=${told.failed ? "bad-text" : ""}>${told.failed}</td><td>${told.unsettled}</td><td data-of="lives">${told.lives}</td></tr>`)}</tbody></table></div>`);
+  if (analysis && analysis.run !== store.run) analysis = null;
   put("analysis", html`<p><button id="analyse" ?disabled=${!runs()} @click=${analyse}>Ask analyze_message_order</button></p>
     <div role="status">${analysis ? told(analysis) : nothing}</div>`);
   put("chart-choice", Object.keys(modes).length < 2 ? nothing : html`<label for="lag-of">Lag of</label> <select id="lag-of" @change=${(event) => { view.mode = event.target.value; refresh(); }}>
@@ -237,10 +275,11 @@ export function drawCounts() {
 }
 
 async function analyse() {
-  analysis = { waits: true };
+  const { run } = store;
+  analysis = { run, waits: true };
   drawCounts();
   const answer = await fetch("/simulator/analysis");
-  analysis = answer.ok ? await answer.json() : null;
+  analysis = answer.ok ? { run, ...await answer.json() } : null;
   drawCounts();
 }
 

@@ -114,6 +114,10 @@ function drawMark(mark, x, scale) {
   } else {
     context.fillRect(left, top, wide, tall);
   }
+  if (mark.wrong) { // it came too late
+    context.fillStyle = colours.bad;
+    context.fillRect(left, top + tall, wide, 4);
+  }
   if (wide >= 18) {
     context.fillStyle = mark.copy ? colours.ink : colours.text;
     context.textAlign = "center";
@@ -161,7 +165,8 @@ function lines({ start, end }, x) {
   for (let index = store.violations.length - 1; index >= oldest && left > 0; index -= 1) {
     const violation = store.violations[index];
     const { mark, behind } = violation;
-    if (!mark || !behind || (view.lens !== null && mark.key !== view.lens)) continue;
+    if (view.lens !== null && mark.key !== view.lens) continue;
+    if (view.axis === "time" && value(mark) > end) continue; // not seen yet, at this instant
     if (Math.max(value(mark), value(behind)) < start || Math.min(value(mark), value(behind)) > end) continue;
     left -= 1;
     context.globalAlpha = violation === store.shortest ? 1 : 0.55;

@@ -39,11 +39,15 @@ function lane(partition) {
 
 const place = (partition, offset) => `${partition}:${offset}`;
 
-function take([partition, offset, at, key, sequence, number, producer]) {
+const marked = ([partition, offset, at, key, sequence, number, producer]) =>
+  ({ partition, offset, at, key, sequence, number, producer, x: at });
+
+function take(told) {
+  const mark = marked(told);
+  const { partition, offset, at, key, number } = mark;
   const marks = lane(partition);
   const last = marks.at(-1);
   if (last && last.offset >= offset) return;
-  const mark = { partition, offset, at, key, sequence, number, producer, came: store.count };
   mark.x = last ? Math.max(last.x, at) : at; // order on the screen is offset order, whatever the clocks say
   mark.copy = store.numbers.has(number) && number >= 0;
   marks.push(mark);
@@ -61,12 +65,11 @@ function takeBurst([partition, first, last, many, start, end]) {
   store.end = Math.max(store.end, end);
 }
 
-function takeViolation([p1, o1, p2, o2, apart, text]) {
-  const mark = store.places.get(place(p1, o1));
-  const behind = store.places.get(place(p2, o2));
-  const violation = { mark, behind, apart, text };
+function takeViolation([late, early, apart, text]) {
+  const known = (told) => store.places.get(place(told[0], told[1])) ?? marked(told); // it may be merged in a burst
+  const violation = { mark: known(late), behind: known(early), apart, text };
+  violation.mark.wrong = true;
   store.violations.push(violation);
-  if (mark) mark.wrong = true;
   if (!store.shortest || apart < store.shortest.apart) store.shortest = violation;
 }
 
