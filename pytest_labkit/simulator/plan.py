@@ -65,19 +65,23 @@ class Plan:
         return found
 
 
-def settled(choice: Choice, cast: Cast) -> tuple[Choice, tuple[Action, ...], int | None]:
+def settled(
+    choice: Choice, script: tuple[Action, ...], cast: Cast
+) -> tuple[Choice, tuple[Action, ...], int | None]:
     """
     *choice* with the numbers of its scenario, if it has one, as the lab plans it.
 
-    Beside it the actions of the scenario, and how many messages it has.
+    Beside it *script* with the scenario's actions, which a file of that run has too, and how many messages
+    there are.
     """
     if not choice.scenario:
-        return choice, (), None
+        return choice, script, None
     told: dict[str, Any] = cast.offer.scenario(
         choice.seed, choice.strategy, choice.partitions, choice.scenario
     )
     numbers = {name: told[name] for name in ("producers", "keys")}
-    actions = tuple(Action(*action) for action in told["actions"])
+    more = [Action(*action) for action in told["actions"]]
+    actions = (*script, *(action for action in more if action not in script))
     return choice.model_copy(update=numbers), actions, told["messages"]
 
 

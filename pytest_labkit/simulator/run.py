@@ -44,12 +44,12 @@ class Run:
     def __init__(
         self, cast: Cast, choice: Choice, script: Iterable[Action] = (), *, hangs_s: float = HANGS_S
     ) -> None:
-        choice, planned, last = plan.settled(choice, cast)
+        choice, actions, last = plan.settled(choice, tuple(script), cast)
         self.choice = choice
         self.ledger = Ledger(choice.modes)
         self.state = "ready"
         self.actions: list[Action] = []
-        self._plan = plan.Plan(choice, [*script, *planned], last)
+        self._plan = plan.Plan(choice, actions, last)
         broker = Broker(cast.kafka)
         self._topics = Topics(cast, choice, broker, self.ledger)
         self._players = Players(cast, choice, self._topics, self.ledger, hangs_s)
@@ -58,6 +58,7 @@ class Run:
         self._counts = counts.Counts(cast, choice, self.ledger)
         self._questions = Questions(cast, self.ledger, hangs_s)
         self._replay: str = cast.offer.REPLAY
+        self._titles: dict[str, str] = cast.offer.MODES
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
         self._is_judged = False
@@ -194,7 +195,8 @@ class Run:
         except LabkitError as error:
             self.ledger.say(error.what, "bad")
         except (KeyError, IndexError, ValueError, StopIteration):
-            self.ledger.say(f"The run's file asks for what there is not: {action.do} {action.of}.", "bad")
+            asked = action.do if action.of is None else f"{action.do} {action.of}"
+            self.ledger.say(f"The run's file asks for what there is not: {asked}.", "bad")
 
     def _sample(self) -> None:
         self._players.hear()
@@ -217,7 +219,8 @@ class Run:
         for mode, times in self.ledger.times().items():
             if times > _FLOOD * len(self.ledger.marks) + BEHIND:
                 self._players.kill_consumers(mode)
-                self._stop(f"{mode} has handled {times} messages, and {len(self.ledger.marks)} were stored.")
+                title = self._titles[mode]
+                self._stop(f"{title} has handled {times} messages, and {len(self.ledger.marks)} were stored.")
 
     def _stop(self, why: str) -> None:
         self.pause()

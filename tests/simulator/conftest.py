@@ -96,6 +96,12 @@ class Page:
         for box in self.tab.query_selector_all("[id^=mode-]"):
             box.set_checked((box.get_attribute("id") or "").removeprefix("mode-") in modes)
 
+    def open(self, text: str) -> None:
+        """Give it *text* as the file of a run."""
+        self.tab.set_input_files(
+            "#open", {"name": "run.json", "mimeType": "application/json", "buffer": text.encode()}
+        )
+
     def number(self, selector: str) -> int:
         """The number that is read there."""
         return int(self.tab.inner_text(selector))

@@ -94,6 +94,27 @@ def test_a_consumer_is_killed(page: Page, mode: str, lost: bool, repeated: bool)
     read_to_the_end(page, mode)
     page.tab.wait_for_timeout(1_500)
     assert (lost, repeated) == (page.count(mode, "lost") > 0, page.count(mode, "repeated") > 0)
+    for of, is_found, said in (("lost", lost, "not handled"), ("repeated", repeated, "again after")):
+        if is_found:  # the figure leads to the messages
+            page.tab.click(f"[data-mode={mode}] [data-of={of}] button")
+            assert said in page.tab.inner_text("#detail")
+    assert 3 == int(page.tab.inner_text(f"[data-consumer={mode}-1] [data-of=lives]"))
+    assert [] == page.wrong
+
+
+def test_consumers_share_the_partitions(page: Page) -> None:
+    """Each says which it has, and how far it is behind there; one that is killed gives them to the others."""
+    page.choose("at_least_once", partitions=4, consumers=2, rate=40)
+    page.tab.click("#start")
+    two = "[...document.querySelectorAll('[data-consumer] [data-of=partitions]')].map((one) => one.innerText)"
+    page.wait(f"{two}.join(', ').split(', ').sort().join() === '0,1,2,3' && !{two}.includes('none')")
+    lags = [int(one.inner_text()) for one in page.tab.query_selector_all("[data-consumer] [data-of=lag]")]
+    assert 2 == len(lags)
+    page.tab.click("#kill-at_least_once")
+    page.tab.uncheck("#log-messages")
+    page.wait(KILLS % 1)
+    read_to_the_end(page, "at_least_once")
+    assert 0 == page.count("at_least_once", "lost")
     assert [] == page.wrong
 
 
@@ -152,6 +173,7 @@ def test_a_run_is_saved_and_played_again(page: Page, tmp_path: Path) -> None:
     page.choose("at_least_once", rate=60, seed=99)
     page.tab.click("#start")
     page.wait_for_records(60)
+    page.choose("at_least_once", rate=80)
     page.tab.click("#kill-producer-1")
     page.wait("document.querySelector(\"[data-producer='1'] [data-of=lives]\").innerText === '2'")
     page.tab.click("#pause")
@@ -163,8 +185,9 @@ def test_a_run_is_saved_and_played_again(page: Page, tmp_path: Path) -> None:
         page.tab.click("#export-svg")
     got.value.save_as(picture := tmp_path / "run.svg")
     told = json.loads(file.read_text())
-    (action,) = told["actions"]
-    assert (99, ["kill_producer", 1]) == (told["choice"]["seed"], action[:2])
+    faster, action = told["actions"]
+    assert (99, ["rate", 80]) == (told["choice"]["seed"], faster[:2])
+    assert ["kill_producer", 1] == action[:2]
     assert page.number("#stored") == len(told["marks"])
     assert len(told["marks"]) == picture.read_text().count('rx="2"')
     assert ET.fromstring(picture.read_text()).tag.endswith("svg")
@@ -221,10 +244,12 @@ def test_it_goes_without_a_mouse(page: Page) -> None:
     page.tab.keyboard.press("Enter")
     page.wait_for_records(10)
     page.tab.keyboard.press("Tab")  # Start cannot be pressed while it runs
-    page.tab.focus("#pause")
+    assert "pause" == page.tab.evaluate("document.activeElement.id")
     page.tab.keyboard.press("Space")
     page.wait(f"{STATE} === 'Paused'")
-    page.tab.focus("#reset")
+    page.tab.keyboard.press("Tab")
+    page.tab.keyboard.press("Tab")
+    assert "reset" == page.tab.evaluate("document.activeElement.id")
     page.tab.keyboard.press("Space")
     page.wait(f"{STATE} === 'Ready'")
     assert 0 == page.number("#stored")

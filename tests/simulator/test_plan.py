@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from pytest_labkit.simulator.choice import Choice
 from pytest_labkit.simulator.plan import Plan, settled
@@ -64,6 +64,15 @@ def test_a_scenario_settles_what_it_is_played_with() -> None:
     told = {"producers": 3, "keys": 7, "messages": 60, "actions": [("lost_ack", None, 20)]}
     lab: Any = SimpleNamespace(offer=SimpleNamespace(scenario=lambda *_chosen: told))
     choice = CALM.model_copy(update={"scenario": "storm", "producers": 1})
-    made, actions, last = settled(choice, cast("Any", lab))
+    made, actions, last = settled(choice, (), lab)
     assert (3, 7, (Action("lost_ack", None, 20),), 60) == (made.producers, made.keys, actions, last)
-    assert (CALM, (), None) == settled(CALM, lab)
+    assert (CALM, (), None) == settled(CALM, (), lab)
+
+
+def test_a_scenario_that_was_saved_breaks_the_same_things_once() -> None:
+    """Its file has what the scenario did, and what was done besides."""
+    lost, killed = Action("lost_ack", None, 20), Action("kill_producer", 1, 20)
+    told = {"producers": 3, "keys": 7, "messages": 60, "actions": [lost]}
+    lab: Any = SimpleNamespace(offer=SimpleNamespace(scenario=lambda *_chosen: told))
+    choice = CALM.model_copy(update={"scenario": "storm"})
+    assert (lost, killed) == settled(choice, (lost, killed), lab)[1]
