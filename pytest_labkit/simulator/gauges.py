@@ -53,14 +53,14 @@ class Gauges:
         self._ledger.sample(self._told(lag, sent))
 
     def _told(self, lag: dict[str, dict[int, Bounds]], sent: int) -> dict[str, Any]:
-        found = self._ledger.counts()
+        latency = self._ledger.latency()
         return {
             "lag": {mode: [one.lag for one in told.values()] for mode, told in lag.items()},
             "zero": {mode: time_to_zero(samples) for mode, samples in self._lags.items()},
             "sent": sent,
-            "stored": found["stored"],
-            "p50": {mode: told["p50"] for mode, told in found["modes"].items()},
-            "p95": {mode: told["p95"] for mode, told in found["modes"].items()},
+            "stored": len(self._ledger.marks),
+            "p50": {mode: told["p50"] for mode, told in latency.items()},
+            "p95": {mode: told["p95"] for mode, told in latency.items()},
         }
 
     def _lag(self) -> dict[str, dict[int, Bounds]]:

@@ -145,11 +145,15 @@ class Ledger:
                         "lost": len(self.lost[mode]),
                         "lost_at": places(self.lost[mode][:LOST]),
                         "repeated": found.repeated(copies),
-                        **found.latency(),
                     }
                     for mode, found in self.deliveries.items()
                 },
             }
+
+    def latency(self) -> dict[str, dict[str, float | None]]:
+        """Milliseconds from sent to handled in each mode, of recent messages."""
+        with self.lock:
+            return {mode: found.latency() for mode, found in self.deliveries.items()}
 
     def since(self, cursor: Cursor) -> dict[str, Any]:
         """What is new to *cursor*, which moves on; as JSON."""

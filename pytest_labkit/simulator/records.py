@@ -21,6 +21,7 @@ def document(run: Run, label: str) -> dict[str, Any]:
             "replay": run.replay,
             "actions": [list(action) for action in run.actions],
             "figures": run.figures(),
+            "latency_ms": ledger.latency(),
             "lost": {mode: places(lost) for mode, lost in ledger.lost.items()},
             "marks": [ledger.shown(mark) for mark in ledger.marks],
             "violations": [[*v.mark.place, *v.behind.place, v.apart] for v in ledger.order.violations],

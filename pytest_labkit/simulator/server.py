@@ -160,16 +160,16 @@ async def _obey(stage: Stage, text: str) -> None:
 async def _tell(socket: web.WebSocketResponse, stage: Stage) -> None:
     """Send what is new, as often as the page is to be told; nothing if there is nothing new."""
     await socket.send_json({"hello": _hello(stage)})
-    cursor, number, before = Cursor(is_live=False), stage.number, ""
+    cursor, number, before = Cursor(is_live=False), stage.number, dict[str, Any]()
     while not socket.closed:
         if stage.number != number:
             cursor, number = Cursor(), stage.number
         run = stage.run
         told = {} if run is None else run.ledger.since(cursor)
-        figures = json.dumps(_figures(stage))
+        figures = _figures(stage)
         if told or figures != before:
             before = figures
-            await socket.send_str(json.dumps({"run": number, "figures": json.loads(figures), **told}))
+            await socket.send_json({"run": number, "figures": figures, **told})
         await asyncio.sleep(EVERY_S)
 
 

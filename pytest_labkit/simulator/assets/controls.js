@@ -251,8 +251,7 @@ function consumers(lag) {
 
 export function drawCounts() {
   const { modes = {}, producers = [] } = store.figures;
-  const lag = store.samples.at(-1)?.lag ?? {};
-  const zero = store.samples.at(-1)?.zero ?? {};
+  const { lag = {}, zero = {}, p50 = {}, p95 = {} } = store.samples.at(-1) ?? {};
   put("counts", Object.keys(modes).length === 0 ? html`<p class="soft">No delivery mode was chosen: messages are sent, and nobody reads them.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Delivery modes"><table><thead><tr><th scope="col">Mode</th><th scope="col">Handled</th><th scope="col">Lost</th>
       <th scope="col">Repeated</th><th scope="col">Lag</th><th scope="col">Zero in</th><th scope="col">Median</th><th scope="col">95 %</th></tr></thead>
@@ -260,7 +259,7 @@ export function drawCounts() {
         <td data-of="lost" class=${told.lost ? "bad-text" : ""}>${shown(told.lost, "lost", mode, lost)}</td>
         <td data-of="repeated" class=${told.repeated ? "warn-text" : ""}>${shown(told.repeated, "repeated", mode, repeated)}</td>
         <td data-of="lag">${(lag[mode] ?? []).reduce((sum, one) => sum + one, 0)}</td><td>${zero[mode] === null || zero[mode] === undefined ? "–" : `${zero[mode].toFixed(1)} s`}</td>
-        <td>${figure(told.p50, " ms")}</td><td>${figure(told.p95, " ms")}</td></tr>`)}</tbody></table></div>`);
+        <td>${figure(p50[mode], " ms")}</td><td>${figure(p95[mode], " ms")}</td></tr>`)}</tbody></table></div>`);
   put("readers", consumers(lag));
   put("senders", producers.length === 0 ? html`<p class="soft">None yet.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Producers"><table><thead><tr><th scope="col">Producer</th><th scope="col">Sent</th><th scope="col">Acknowledged</th>
