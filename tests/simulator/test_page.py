@@ -21,6 +21,13 @@ PLACES = """
 import('/simulator/store.js').then(
   ({ store }) => store.lanes.flatMap((lane, p) => lane.map((m) => [m.key, p])))
 """
+MERGED = """
+import('/simulator/store.js').then(({ store, told }) => told({
+  run: store.run,
+  bursts: [[0, 0, 9, 10, 0.1, 0.2], [1, 0, 9, 10, 0.1, 0.2]],
+  violations: [[[1, 7, 0.15, 'order-7', 3, 30, 1], [0, 5, 0.12, 'order-7', 4, 40, 1], 4, 'in words']],
+}))
+"""
 
 
 def read_to_the_end(page: Page, *modes: str) -> None:
@@ -136,6 +143,15 @@ def test_modes_side_by_side_on_the_same_messages(page: Page) -> None:
         "idempotent": (False, False),
         "transactional": (False, False),
     } == table
+
+
+def test_records_that_were_merged_are_joined_too(page: Page) -> None:
+    """A burst has no marks, and yet a violation in it is drawn, and leads to its message."""
+    page.tab.evaluate(MERGED)
+    page.tab.click("#show-shortest")
+    assert "order-7#3" in page.tab.inner_text("#detail-name")
+    assert "behind order-7#4, which lies in partition 0, offset 5" in page.tab.inner_text("#detail")
+    assert [] == page.wrong
 
 
 def test_pause_step_scrub_and_lens(page: Page) -> None:
