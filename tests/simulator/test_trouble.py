@@ -208,7 +208,7 @@ def test_a_stub_of_a_consumer_says_what_is_to_be_written(browser: sync_api.Brows
         ):  # fmt: skip
             page.wait(f"{LOG}.includes('Consumer 1 ({title}) was given up.')")
             assert re.search(
-                rf"Consumer 1 \({title}\): not written yet, at delivery.py:\d+ .*TODO {criterion}",
+                rf"Consumer 1 \({title}\): not written yet, at delivery.py:\d+.*TODO {criterion}",
                 page.said(),
             )
         assert [] == page.wrong
