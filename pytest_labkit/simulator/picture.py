@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 
 from pytest_labkit.simulator.choice import Choice
@@ -15,6 +15,8 @@ DENSE = 2000
 
 _LEFT, _TOP, _LANE, _WIDTH = 90, 70, 44, 1100
 _LINES = 60  # violations that are drawn
+
+At = Callable[[Place], tuple[float, float]]
 
 
 def drawn(ledger: Ledger, choice: Choice, label: str) -> str:
@@ -55,10 +57,10 @@ def _lanes(partitions: int) -> Iterator[str]:
         yield f'<line class="lane" x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{y}" y2="{y}"/>'
 
 
-def _marks(marks: Iterable[Mark], at: object, step: float) -> Iterator[str]:
+def _marks(marks: Iterable[Mark], at: At, step: float) -> Iterator[str]:
     size = min(12.0, max(2.0, step - 1))
     for mark in marks:
-        x, y = at(mark.place)  # type: ignore[operator]
+        x, y = at(mark.place)
         yield (
             f'<rect x="{x - size / 2:.1f}" y="{y - 8:.1f}" width="{size:.1f}" height="16" rx="2" '
             f'fill="{colour(mark.key)}"><title>{escape(mark.name)} at offset {mark.offset}</title></rect>'
