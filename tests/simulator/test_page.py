@@ -26,7 +26,7 @@ import('/simulator/store.js').then(({ store, told }) => told({
   run: store.run,
   bursts: [[0, 0, 9, 10, 0.1, 0.2], [1, 0, 9, 10, 0.1, 0.2]],
   violations: [[[1, 7, 0.15, 'order-7', 3, 30, 1], [0, 5, 0.12, 'order-7', 4, 40, 1], 4, 'in words']],
-}))
+})).then(() => dispatchEvent(new Event('resize')))
 """
 
 

@@ -18,9 +18,9 @@ function chart(id, labels) {
     points: { show: false }, spanGaps: true,
   }));
   const plot = new uPlot({
-    width: wide, height: 165, legend: { live: false }, cursor: { show: false },
+    width: wide, height: 150, legend: { live: false }, cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most ?? 1) * 1.1] } },
-    axes: [{ ...axis, values: (_, at) => at.map((one) => `${+one.toFixed(1)} s`) }, { ...axis, size: 52 }],
+    axes: [{ ...axis, size: 30, values: (_, at) => at.map((one) => `${+one.toFixed(1)} s`) }, { ...axis, size: 52 }],
     series: [{}, ...series],
   }, [[], ...labels.map(() => [])], box);
   charts[id] = { plot, signature };

@@ -4,7 +4,7 @@ import { store, view, order, furthest, instant, sight } from "./store.js";
 
 const put = (id, template) => render(template, document.getElementById(id));
 const runs = () => ["running", "paused"].includes(store.figures.state);
-const figure = (value, unit = "") => (value === null || value === undefined ? "–" : `${Math.round(value)}${unit}`);
+const figure = (value) => (value === null || value === undefined ? "–" : `${Math.round(value)}`);
 let refresh = () => {};
 let analysis = null;
 let code = null;
@@ -68,7 +68,7 @@ function choice() {
     <div class="fields">
       <label for="scenario">Scenario</label>
       <select id="scenario" ?disabled=${runs()} @change=${(event) => { store.choice.scenario = event.target.value; refresh(); }}>
-        <option value="">none: as chosen here</option>
+        <option value="">none</option>
         ${hello.scenarios.map((name) => html`<option value=${name} ?selected=${name === store.choice.scenario}>${name}</option>`)}
       </select>
       <label for="strategy">Strategy</label>
@@ -254,12 +254,12 @@ export function drawCounts() {
   const { lag = {}, zero = {}, p50 = {}, p95 = {} } = store.samples.at(-1) ?? {};
   put("counts", Object.keys(modes).length === 0 ? html`<p class="soft">No delivery mode was chosen: messages are sent, and nobody reads them.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Delivery modes"><table><thead><tr><th scope="col">Mode</th><th scope="col">Handled</th><th scope="col">Lost</th>
-      <th scope="col">Repeated</th><th scope="col">Lag</th><th scope="col">Zero in</th><th scope="col">Median</th><th scope="col">95 %</th></tr></thead>
+      <th scope="col">Repeated</th><th scope="col">Lag</th><th scope="col">Zero in</th><th scope="col">Median, ms</th><th scope="col">95 %, ms</th></tr></thead>
       <tbody>${Object.entries(modes).map(([mode, told]) => html`<tr data-mode=${mode}><th scope="row">${store.hello?.modes[mode]}</th><td data-of="handled">${told.handled}</td>
         <td data-of="lost" class=${told.lost ? "bad-text" : ""}>${shown(told.lost, "lost", mode, lost)}</td>
         <td data-of="repeated" class=${told.repeated ? "warn-text" : ""}>${shown(told.repeated, "repeated", mode, repeated)}</td>
         <td data-of="lag">${(lag[mode] ?? []).reduce((sum, one) => sum + one, 0)}</td><td>${zero[mode] === null || zero[mode] === undefined ? "–" : `${zero[mode].toFixed(1)} s`}</td>
-        <td>${figure(p50[mode], " ms")}</td><td>${figure(p95[mode], " ms")}</td></tr>`)}</tbody></table></div>`);
+        <td>${figure(p50[mode])}</td><td>${figure(p95[mode])}</td></tr>`)}</tbody></table></div>`);
   put("readers", consumers(lag));
   put("senders", producers.length === 0 ? html`<p class="soft">None yet.</p>`
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Producers"><table><thead><tr><th scope="col">Producer</th><th scope="col">Sent</th><th scope="col">Acknowledged</th>
@@ -286,8 +286,8 @@ function told({ waits, said, theirs, kit }) {
   if (waits) return html`<p class="soft">Asked …</p>`;
   if (said) return html`<p class="bad-text">${said}</p>`;
   const same = theirs.inversions === kit.inversions && theirs.duplicates === kit.duplicates;
-  return html`<p id="analysis-said">Of ${theirs.messages} records it says: ${theirs.inversions} inversions, ${theirs.duplicates} duplicates, ${theirs.gaps} gaps, ${theirs.scattered} keys scattered.
-    ${same ? "The kit has found the same." : `The kit has found ${kit.inversions} inversions and ${kit.duplicates} duplicates.`}</p>`;
+  return html`<p id="analysis-said">Of ${theirs.messages} records it says: inversions ${theirs.inversions}, duplicates ${theirs.duplicates}, gaps ${theirs.gaps}, scattered keys ${theirs.scattered}.
+    ${same ? "The kit has found the same." : `The kit has found: inversions ${kit.inversions}, duplicates ${kit.duplicates}.`}</p>`;
 }
 
 const LINES = 60;
@@ -311,5 +311,5 @@ function recent(at) {
       if (mark.x <= at && mark !== view.selected && (view.lens === null || mark.key === view.lens)) { found.push(mark); left -= 1; }
     }
   }
-  return found.map((mark) => ({ at: mark.at, mark, text: `${mark.key}#${mark.sequence} in partition ${mark.partition} at ${mark.offset}, by producer ${mark.producer}` }));
+  return found.map((mark) => ({ at: mark.at, mark, text: `${mark.key}#${mark.sequence} in partition ${mark.partition}, offset ${mark.offset}, by producer ${mark.producer}` }));
 }
