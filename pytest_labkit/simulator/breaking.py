@@ -59,6 +59,18 @@ class Breaking:
         """The broker is killed, and started again; one that has ended is started."""
         self._begin("restart_broker", self._restart)
 
+    def revive(self) -> bool:
+        """Start a broker that has ended of itself, or was ended by somebody else; whether it had."""
+        kafka = self._faults.kafka
+        if self._services.running("kafka").alive():
+            return False
+        self._say("The broker had ended: it is started again.", "fault")
+        for member in kafka.members():
+            member.start()
+        kafka.mended()
+        self._say("The broker is back.", "fault")
+        return True
+
     def undo(self) -> None:
         """All is well again."""
         with self._lock:
@@ -95,13 +107,7 @@ class Breaking:
             self._say(lost if fault.fired else "Nothing was sent, so no acknowledgement was lost.", "fault")
 
     def _restart(self) -> None:
-        kafka = self._faults.kafka
-        if self._services.running("kafka").alive():
+        if not self.revive():
             self._say("The broker is killed.", "fault")
-            kafka.restart()
-        else:  # it has ended of itself, or was ended by somebody else
-            self._say("The broker had ended: it is started again.", "fault")
-            for member in kafka.members():
-                member.start()
-            kafka.mended()
-        self._say("The broker is back.", "fault")
+            self._faults.kafka.restart()
+            self._say("The broker is back.", "fault")

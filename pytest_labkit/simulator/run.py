@@ -74,6 +74,7 @@ class Run:
         return self._replay.format(seed=self.choice.seed) if self.choice.scenario else None
 
     def __enter__(self) -> Run:
+        self._breaking.revive()
         self._topics.open(self._limit)
         self._players.start()
         loops = [(self._tick, TICK_S), (self._sample, gauges.EVERY_S)]

@@ -43,6 +43,8 @@ class Stage:
                 self.problem = error.what
             except KafkaException as error:
                 self.problem = f"Kafka refused it: {error.args[0].str()}."
+            except TimeoutError:
+                self.problem = "Kafka does not answer."
             except (KeyError, IndexError, TypeError, ValueError, StopIteration):
                 self.problem = "The page asked for what there is not."
 

@@ -233,6 +233,13 @@ def test_the_broker_dies_while_the_page_is_open(browser: sync_api.Browser) -> No
         page.tab.press("#rate", "Tab")
         page.wait("document.querySelector('[data-mode=at_least_once] [data-of=lag]').innerText === '0'")
         assert 0 == page.count("at_least_once", "lost")
+        page.tab.click("#reset")
+        page.wait(f"{STATE} === 'Ready'")
+        (broker,) = players.services.running("kafka").members()
+        broker.kill()
+        page.tab.click("#start")  # the next run starts it again
+        page.wait_for_records(10)
+        assert "The broker had ended: it is started again." in page.said()
         assert [] == page.wrong
 
 
