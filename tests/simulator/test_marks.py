@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_labkit.simulator.marks import Burst, Mark, Place, merged
@@ -34,6 +34,7 @@ def test_what_a_violation_joins_stays_a_mark() -> None:
     )
 
 
+@settings(deadline=None)  # it is about what is left, not how soon
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(0, 20), st.sets(st.integers(0, 20)))
 def test_nothing_is_dropped(partitions: list[int], most: int, spared: set[int]) -> None:
     """Whatever comes: marks and the numbers of bursts add up to it."""
