@@ -46,6 +46,7 @@ COMMANDS = (
     learning.report,
     learning.hint,
     pages.dashboard,
+    pages.simulator,
     check_labs,
 )
 for command in COMMANDS:

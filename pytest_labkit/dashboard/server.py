@@ -17,20 +17,16 @@ from typing import Any
 
 from aiohttp import web
 
-from pytest_labkit.dashboard import picture
-from pytest_labkit.domain.errors import UsageProblem
+from pytest_labkit.dashboard import local, picture
 from pytest_labkit.host.settings import Settings
 from pytest_labkit.monitoring import Watch
 from pytest_labkit.services.registry import Registry
 from pytest_labkit.systems import System, kept
 
 EVERY_S = 0.5
-_HERE = Path(__file__).parent
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+_file = local.files(
+    Path(__file__).parent, {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+)
 
 _ASKED_BY_THE_PAGE = "X-Labkit"
 """A header that a page of another site cannot send: a browser asks first, and nobody allows it."""
@@ -103,15 +99,15 @@ def application(subject: Subject) -> web.Application:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    made = web.Application(middlewares=[_from_here])
+    made = web.Application(middlewares=[local.from_here])
     made.cleanup_ctx.append(looking)
-    made.on_response_prepare.append(_prepare)
+    made.on_response_prepare.append(local.prepare)
     made.add_routes(
         [
             web.get("/", _to_health),
-            web.get("/health", _file("health.html", "text/html")),
-            web.get("/health.css", _file("health.css", "text/css")),
-            web.get("/health.js", _file("health.js", "text/javascript")),
+            web.get("/health", _file("health.html")),
+            web.get("/health.css", _file("health.css")),
+            web.get("/health.js", _file("health.js")),
             web.get("/health.json", _now),
             web.get("/health.events", _events),
             web.post("/programs/{name}/{do:start|kill}", _change),
@@ -132,33 +128,15 @@ async def serve(
     Raises:
         UsageProblem: Another program has the port.
     """
-    runner = web.AppRunner(application(subject), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.5)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UsageProblem(
-                f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}.",
-                "Choose another: labkit dashboard --port 0 takes one that is free.",
-            ) from error
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/health"
+
+    def begun(at: int) -> None:
+        url = f"http://127.0.0.1:{at}/health"
         say(url)
         if open_browser:
             webbrowser.open(url)
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
-
-@web.middleware
-async def _from_here(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Answer only who asks for this machine by its own name: another name may lead here by a trick of DNS."""
-    if request.host.rpartition(":")[0] not in ("127.0.0.1", "localhost"):
-        raise web.HTTPForbidden(text="ask for 127.0.0.1")
-    answer: web.StreamResponse = await handler(request)
-    return answer
+    hint = "Choose another: labkit dashboard --port 0 takes one that is free."
+    await local.serve(application(subject), port, begun, hint=hint)
 
 
 async def _change(request: web.Request) -> web.Response:
@@ -174,19 +152,8 @@ async def _change(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
-
-
 async def _to_health(_: web.Request) -> web.Response:
     raise web.HTTPFound("/health")
-
-
-def _file(name: str, kind: str) -> Callable[[web.Request], Any]:
-    async def give(_: web.Request) -> web.Response:
-        return web.Response(text=(_HERE / name).read_text("utf-8"), content_type=kind)
-
-    return give
 
 
 async def _now(request: web.Request) -> web.Response:
