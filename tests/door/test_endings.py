@@ -77,6 +77,27 @@ def test_a_death_before_the_first_call_comes_out(lab: LittleLab) -> None:
     assert f"{DIED}was ended by SIGKILL before any of your code ran" == str(trouble_of(answers))
 
 
+def test_a_reaper_holds_nothing_of_its_worker_open(lab: LittleLab) -> None:
+    """Its standard three and the socket to the template: what a worker prints ends with that worker."""
+    answers = lab.open("def f(): return 1")
+    with answers.another_process() as one, answers.another_process() as other:
+        assert [1, 1] == [one.work.f(), other.work.f()]
+        reapers = [psutil.Process(psutil.Process(pid_of(child)).ppid()) for child in (one, other)]
+        assert [4, 4] == [reaper.num_fds() for reaper in reapers]
+
+
+def test_one_reaper_serves_one_worker_after_another(lab: LittleLab) -> None:
+    """A worker that was killed leaves its reaper to the next one, with no signal left over."""
+    answers = lab.open("def f(): return 1")
+    reapers = set()
+    for _ in range(5):
+        with answers.another_process() as other:
+            assert 1 == other.work.f()
+            reapers.add(psutil.Process(pid_of(other)).ppid())
+            other.kill()
+    assert len(reapers) <= 3
+
+
 def test_a_kill_by_the_test_is_no_trouble(lab: LittleLab) -> None:
     """A process that the test killed answers no more, and nobody is blamed."""
     answers = lab.open("def f(): return 1")

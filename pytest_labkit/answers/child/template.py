@@ -84,7 +84,7 @@ class Template:
             os.close(descriptor)
 
     def _new_reaper(self, but: list[int]) -> Reaper:
-        """A reaper that has nothing of this process' open, nor *but*, the descriptors that it will be sent."""
+        """A reaper that has nothing of this process' open, nor *but*, descriptors that it will be sent."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         this, pid = os.getpid(), os.fork()
         if pid == 0:
