@@ -78,7 +78,7 @@ def _policy(css: str) -> str:
 
 # What a student types, and what is opened: `labs/lab3/event_store.py:41`, whose line a browser cannot use.
 _COMMAND = re.compile(r"\b(?:pytest|labkit) [^,;\n]*?(?=[,;\n]|    |$)")
-_PLACE = re.compile(r"\b((?:[\w.-]+/)+[\w-]+\.(?:py|yaml|avsc|md|toml|html))(:\d+)?")
+_PLACE = re.compile(r"(?<![\w./-])(/?(?:[\w.-]+/)+[\w-]+\.(?:py|yaml|avsc|md|toml|html))(:\d+)?")
 _FIRST = ("failed", "error", "blocked", "todo", "unknown", "passed")
 
 
@@ -95,7 +95,8 @@ def _linked(project: str | None, text: str) -> Markup:
     pieces, at = [], 0
     for place in _PLACE.finditer(text) if project is not None else ():
         pieces.append(escape(text[at : place.start()]))
-        pieces.append(Markup('<a href="%s%s">%s</a>') % (project, place[1], place[0]))
+        leading = "" if place[1].startswith("/") else project
+        pieces.append(Markup('<a href="%s%s">%s</a>') % (leading, place[1], place[0]))
         at = place.end()
     return Markup("").join([*pieces, escape(text[at:])])
 

@@ -357,6 +357,14 @@ def test_commands_are_code_and_places_are_links() -> None:
     assert "<a href" not in page_of(half_done())
 
 
+def test_a_place_outside_of_the_project_is_a_link_of_its_own() -> None:
+    """Answers may lie anywhere; what looks like the address of another machine is no place."""
+    elsewhere = replace(half_done(), next_step="open /home/me/store.py:3, not //elsewhere/store.py")
+    page = page_of(elsewhere, "../../../")
+    assert '<a href="/home/me/store.py">/home/me/store.py:3</a>' in page
+    assert "elsewhere/store.py</a>" not in page
+
+
 def test_nothing_is_out_of_nothing() -> None:
     """A criterion without points, as a challenge is, says none."""
     made = half_done()
