@@ -50,7 +50,8 @@ def port() -> Iterator[int]:
 
 
 def by_urllib(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as reply:
+    opener = urllib.request.build_opener()  # `urlopen` keeps the proxies that its first call found
+    with opener.open(url, timeout=5) as reply:
         return str(reply.read().decode())
 
 
