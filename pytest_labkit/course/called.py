@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
+from pytest_labkit.course.syntax import tree
 from pytest_labkit.domain.model import Criterion, Frame, Lab
 
 # What a test calls on its own lists and dictionaries, too.
@@ -80,8 +80,8 @@ def _definitions(criterion: Criterion, answers: Mapping[str, str]) -> _Definitio
 
 def _defined(path: Path) -> list[tuple[str, int]]:
     """The public functions of the file *path*, those of its classes included, each with its line."""
-    tree = _tree(path)
-    scopes = [("", tree.body), *((f"{n.name}.", n.body) for n in tree.body if isinstance(n, ast.ClassDef))]
+    top = tree(path).body
+    scopes = [("", top), *((f"{n.name}.", n.body) for n in top if isinstance(n, ast.ClassDef))]
     return [
         (f"{prefix}{node.name}", node.lineno)
         for prefix, body in scopes
@@ -92,7 +92,7 @@ def _defined(path: Path) -> list[tuple[str, int]]:
 
 def _calls(path: Path, line: int) -> list[str]:
     """What the function around *line* calls, up to there: first what the statement calls, the last first."""
-    function = _around(ast.walk(_tree(path)), line, ast.FunctionDef | ast.AsyncFunctionDef)
+    function = _around(ast.walk(tree(path)), line, ast.FunctionDef | ast.AsyncFunctionDef)
     if function is None:
         return []
     statement = _around(
@@ -117,15 +117,3 @@ def _around(nodes: Iterable[ast.AST], line: int, kinds: type | object) -> ast.st
 def _called(nodes: Iterable[ast.AST]) -> list[tuple[tuple[int, int], str]]:
     """What is called, or handed on to be called, each with its place."""
     return [((node.lineno, node.col_offset), node.attr) for node in nodes if isinstance(node, ast.Attribute)]
-
-
-def _tree(path: Path) -> ast.Module:
-    try:
-        return _parsed(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])
-
-
-@lru_cache(maxsize=100)
-def _parsed(source: bytes) -> ast.Module:
-    return ast.parse(source)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from pytest_labkit.course.submission import Staged
+from pytest_labkit.course.syntax import tree_if_any
 from pytest_labkit.domain.model import Criterion
 
 
@@ -42,9 +43,7 @@ def _used(source: Path, answers: set[str]) -> set[str]:
     """Those of *answers* that the file *source* names."""
     if source.suffix != ".py":
         return set()
-    try:
-        tree = ast.parse(source.read_text("utf-8"))
-    except (OSError, SyntaxError, ValueError):
+    if (tree := tree_if_any(source)) is None:
         return answers  # who knows
     names = {name for node in ast.walk(tree) for name in _imported(node)}
     texts = "\n".join(

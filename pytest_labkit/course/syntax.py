@@ -9,8 +9,13 @@ from pathlib import Path
 
 
 def tree(path: Path) -> ast.Module:
+    """The syntax of the file *path*, an empty module if there is none: whoever loads it is told."""
+    return tree_if_any(path) or ast.Module([], [])
+
+
+def tree_if_any(path: Path) -> ast.Module | None:
     """
-    The syntax of the file *path*, an empty module where there is none to be had: whoever loads it is told.
+    The syntax of the file *path*, `None` where there is none to be had.
 
     It is read as bytes, as Python does: a mark of the encoding, or a comment that names one, counts. What
     Python compiles can be too deep for a tree all the same (a sum of 2,900 terms).
@@ -18,7 +23,7 @@ def tree(path: Path) -> ast.Module:
     try:
         return _parsed(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+        return None
 
 
 @lru_cache(maxsize=100)

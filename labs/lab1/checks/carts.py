@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from labs.lab1.cart_events import PARTITIONS, Cart, CartEvent, CheckedOut, ItemAdded, ItemRemoved, encode
-from pytest_labkit import KitError, Mistake, expect
+from pytest_labkit import KitError, expect
+from pytest_labkit.checks.calls import Background
 
 DEADLINE_S = 30.0
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -244,54 +244,14 @@ def same_cart(expected: Cart, got: Any, what: str, perhaps: str | None = None) -
     )
 
 
-def raised_by(call: Callable[[], Any]) -> Exception | None:
-    """What *call* raises; a stub's `NotImplementedError` and the kit's own errors go on."""
-    try:
-        call()
-    except (NotImplementedError, KitError, Mistake):
-        raise
-    except Exception as error:
-        return error
-    return None
-
-
-class Background:
-    """A *call* in a thread of its own: what it gave, or what it raised."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self.value: Any = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(call,), daemon=True)
-        self._thread.start()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it has not ended yet."""
-        return self._thread.is_alive()
-
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, so many *seconds* at most."""
-        self._thread.join(seconds)
-
-    def join(self, within_s: float = DEADLINE_S) -> Exception | None:
-        """Wait for its end; what it raised, a stub's `NotImplementedError` excepted, which goes on."""
-        self._thread.join(within_s)
-        expect(
-            not self._thread.is_alive(),
-            expected=f"the call to end within {within_s:g} s, now that Kafka can be reached",
-            got="a call that still runs",
-        )
-        if isinstance(self._error, Exception) and not isinstance(self._error, NotImplementedError | KitError):
-            return self._error
-        if self._error is not None:
-            raise self._error
-        return None
-
-    def _run(self, call: Callable[[], Any]) -> None:
-        try:
-            self.value = call()
-        except BaseException as error:
-            self._error = error
+def background(call: Callable[[], Any]) -> Background:
+    """*call*, while the test does something to Kafka."""
+    return Background(
+        call,
+        DEADLINE_S,
+        expected=f"the call to end within {DEADLINE_S:g} s, now that Kafka can be reached",
+        got="a call that still runs",
+    )
 
 
 # Fixtures

@@ -14,8 +14,9 @@ from typing import Any
 
 from labs.lab1.checks.brokers import Topic
 from labs.lab1.payments import Payment
-from pytest_labkit import KitError, Mistake, expect
+from pytest_labkit import expect
 from pytest_labkit.checks import messages
+from pytest_labkit.checks.calls import Background, raised_by
 from pytest_labkit.checks.history import History
 
 DEADLINE_S = 20.0  # by which what a test waits for has to have come
@@ -97,17 +98,6 @@ class HandlerFailed(Exception):
     """What a test's handler raises."""
 
 
-def raised_by(call: Callable[[], Any]) -> Exception | None:
-    """What *call* raises; a stub's `NotImplementedError`, a mistake and the kit's own errors go on."""
-    try:
-        call()
-    except (NotImplementedError, KitError, Mistake):
-        raise
-    except Exception as error:  # of whatever class: a library's own does not cross from another process
-        return error
-    return None
-
-
 def raised(call: Callable[[], Any], *kinds: type[Exception], when: str, perhaps: str | None = None) -> None:
     """*call* raises one of *kinds*."""
     error = raised_by(call)
@@ -138,39 +128,14 @@ class Hold:
         self._free.set()
 
 
-class Background:
-    """*call*, in a thread; what it raised is raised by `result`."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-        def run() -> None:
-            try:
-                self._value = call()
-            except BaseException as error:
-                self._error = error
-
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has returned or raised."""
-        return not self._thread.is_alive()
-
-    def result(self) -> Any:
-        """What it returned; waits for it."""
-        self._thread.join(2 * DEADLINE_S)
-        expect(
-            self.is_over,
-            expected=f"run_once to return within {2 * DEADLINE_S:g} s",
-            got="it still runs",
-            perhaps="it waits for ever, or tries again and again what cannot succeed",
-        )
-        if self._error is not None:
-            raise self._error
-        return self._value
+def background(call: Callable[[], Any]) -> Background:
+    """*call*, while the test does something else."""
+    return Background(
+        call,
+        2 * DEADLINE_S,
+        expected=f"run_once to return within {2 * DEADLINE_S:g} s",
+        perhaps="it waits for ever, or tries again and again what cannot succeed",
+    )
 
 
 class Lives:
@@ -238,7 +203,7 @@ class Lives:
         with self._answers.another_process() as process:
             life = process.beside("steps").life(step, hold.reached)
             consumer = self._made(process, life, handle)
-            going = Background(
+            going = background(
                 lambda: life.run(consumer, WAIT_S, self._limit, self._topic.is_read, DEADLINE_S)
             )
             _until(lambda: hold.name is not None or going.is_over)
@@ -296,7 +261,7 @@ def side_by_side(answers: Any, topic: Topic, makers: Iterable[Callable[[Any], An
             process = open_.enter_context(answers.another_process())
             life, consumer = process.beside("steps").life(NEVER, _never), made(process)
             runs.append(
-                Background(lambda one=life, c=consumer: one.run(c, WAIT_S, limit, topic.is_read, DEADLINE_S))
+                background(lambda one=life, c=consumer: one.run(c, WAIT_S, limit, topic.is_read, DEADLINE_S))
             )
             before = topic.committed()
             _until(lambda b=before, r=runs: topic.committed() != b or r[-1].is_over)

@@ -9,7 +9,6 @@ from labs.lab1.checks.delivering import (
     first_taken,
     is_read,
     raised,
-    raised_by,
     read_on,
     side_by_side,
     take,
@@ -17,6 +16,7 @@ from labs.lab1.checks.delivering import (
 from labs.lab1.checks.ledgers import HOUR_S, WEEK_S
 from labs.lab1.payments import StateLost
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("B3")
 

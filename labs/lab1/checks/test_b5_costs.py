@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from labs.lab1.checks.delivering import Background
+from labs.lab1.checks.delivering import background
 from labs.lab1.payments import GUARANTEES, Cost
 from pytest_labkit import expect
 
@@ -115,7 +115,7 @@ def test_latency_on_a_slow_link(measured, faults, kafka, guarantee):
 def test_latency_of_a_transaction(cluster, single, measured, faults, kafka):
     """The broker has a record, and what the producer sends after it arrives a second late: its commit."""
     with faults.kafka.latency(3 * LATE_S):
-        going = Background(lambda: measured("transactional", 1))
+        going = background(lambda: measured("transactional", 1))
         expect.eventually(True, lambda: going.is_over or cluster.end(single.name) > 0, within_s=20)
         with faults.kafka.stall("upstream"):
             time.sleep(STALLED_S)

@@ -7,17 +7,9 @@ import pytest
 from confluent_kafka import murmur2
 
 from labs.lab1.cart_events import PARTITIONS, Cart, CheckedOut, ItemAdded, ItemRemoved, encode
-from labs.lab1.checks.carts import (
-    LARGEST,
-    NOON,
-    Background,
-    cart_after,
-    life,
-    raised_by,
-    same_cart,
-    shuffled,
-)
+from labs.lab1.checks.carts import LARGEST, NOON, background, cart_after, life, same_cart, shuffled
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("C1")
 
@@ -141,12 +133,12 @@ def _killed_after(least, version, carts, answers, rng):
             log.append(added(number))
             acknowledged.append(number)
 
-    writing = Background(write)
-    while len(acknowledged) < least and writing.is_alive:
+    writing = background(write)
+    while len(acknowledged) < least and not writing.is_over:
         time.sleep(0.001)
     time.sleep(rng.random() / 200)
     writer.kill()
-    error = writing.join()
+    error = raised_by(writing.result)
     if not acknowledged:
         raise error
     there = answers.another_process().event_sourcing.CartLog(carts.topic).rebuild("1")
@@ -166,9 +158,9 @@ def test_a_request_is_lost(faults, carts, cart_log):
     """A request never reaches Kafka: if append returns, the event is there."""
     cart_log.append(added(1))
     with faults.kafka.limit_data(direction="upstream") as lost:
-        appending = Background(lambda: cart_log.append(added(2)))
-        expect.eventually(True, lambda: lost.fired > 0 or not appending.is_alive, within_s=10)
-    error = appending.join()
+        appending = background(lambda: cart_log.append(added(2)))
+        expect.eventually(True, lambda: lost.fired > 0 or appending.is_over, within_s=10)
+    error = raised_by(appending.result)
     there = [record.value for record in carts.records()]
     expect(
         error is not None or encode(added(2)) in there,
@@ -262,12 +254,12 @@ def test_the_network_stands_still(faults, carts, cart_log):
     """For four seconds nothing arrives while a cart is rebuilt: it is right afterwards, or an exception."""
     carts.write([added(1), added(2)])
     with faults.kafka.stall():
-        rebuilding = Background(lambda: cart_log.rebuild("1"))
+        rebuilding = background(lambda: cart_log.rebuild("1"))
         rebuilding.wait(STANDSTILL_S)
-    if rebuilding.join() is None:
+    if raised_by(rebuilding.result) is None:
         same_cart(
             cart_after([added(1), added(2)]),
-            rebuilding.value,
+            rebuilding.result(),
             "the cart",
             "that nothing comes for a while is taken for the end",
         )

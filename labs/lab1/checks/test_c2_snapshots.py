@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from labs.lab1.checks.carts import Background, Carts, cart_after, life, same_cart, shuffled
+from labs.lab1.checks.carts import Carts, background, cart_after, life, same_cart, shuffled
 from pytest_labkit import expect
 
 pytestmark = pytest.mark.criterion("C2")
@@ -81,10 +81,10 @@ def test_events_come_meanwhile(faults, carts, cart_log, rng):
             time.sleep(PAUSE_S)
 
     with faults.kafka.latency(0.03):
-        writing = Background(write)
-        while writing.is_alive:
+        writing = background(write)
+        while not writing.is_over:
             cart_log.take_snapshot("1")
-        writing.join()
+        writing.result()
     same_cart(
         cart_after(events),
         cart_log.rebuild("1"),

@@ -5,8 +5,9 @@ from datetime import timedelta, timezone
 import pytest
 
 from labs.lab1.cart_events import Cart, ItemAdded
-from labs.lab1.checks.carts import MICROSECOND, MINUTE, NOON, cart_at, life, raised_by, same_cart, shuffled
+from labs.lab1.checks.carts import MICROSECOND, MINUTE, NOON, cart_at, life, same_cart, shuffled
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("C3")
 

@@ -10,7 +10,8 @@ from typing import Any
 from labs.lab3 import events
 from labs.lab3.errors import ConcurrencyError
 from labs.lab3.events import Event, ItemAdded
-from pytest_labkit import KitError, Mistake, expect
+from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 DEADLINE_S = 30.0
 
@@ -110,17 +111,6 @@ def ids(got: Any) -> list[Any]:
 def _plain(value: Any, kind: type) -> Any:
     """*value* if it is just that *kind*, else its `repr`: nothing whose `==` could lie."""
     return value if type(value) is kind else repr(value)
-
-
-def raised_by(call: Callable[[], Any]) -> Exception | None:
-    """What *call* raises; a stub's `NotImplementedError` and the kit's own errors go on."""
-    try:
-        call()
-    except (NotImplementedError, KitError, Mistake):
-        raise
-    except Exception as error:
-        return error
-    return None
 
 
 def conflict(call: Callable[[], Any], aggregate_id: str, expected_version: int, actual_version: int) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from labs.lab3.checks.checking import DEADLINE_S, in_background
+from labs.lab3.checks.checking import DEADLINE_S
 from labs.lab3.events import Event, ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from pytest_labkit import differing, expect
+from pytest_labkit.checks.calls import Background
 
 if TYPE_CHECKING:
     from labs.lab3.streams import DynamoDBStream
@@ -226,35 +227,6 @@ def an_order(order_id: str, customer_id: str, *quantities: int, confirmed: bool 
     return events
 
 
-class Background:
-    """*call*, in a thread; what it raised is raised by `result`."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-        def run() -> None:
-            try:
-                self._value = call()
-            except BaseException as error:
-                self._error = error
-
-        self._thread = in_background(run)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has returned or raised."""
-        return not self._thread.is_alive()
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it has raised."""
-        return self._error is not None
-
-    def result(self) -> Any:
-        """What it returned; waits for it."""
-        self._thread.join(DEADLINE_S)
-        expect(self.is_over, expected=f"the call to end within {DEADLINE_S:g} s", got="it still runs")
-        if self._error is not None:
-            raise self._error
-        return self._value
+def background(call: Callable[[], Any]) -> Background:
+    """*call*, while the test does something else."""
+    return Background(call, DEADLINE_S)

@@ -14,7 +14,6 @@ from labs.lab3.checks.checking import (
     is_conflict,
     items,
     join,
-    raised_by,
     same_events,
     told,
     unchanged,
@@ -23,6 +22,7 @@ from labs.lab3.checks.checking import (
 from labs.lab3.checks.histories import Calls
 from labs.lab3.errors import ConcurrencyError
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A2")

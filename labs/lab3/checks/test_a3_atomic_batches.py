@@ -12,7 +12,6 @@ from labs.lab3.checks.checking import (
     in_background,
     items,
     join,
-    raised_by,
     same_events,
     told,
     unchanged,
@@ -22,6 +21,7 @@ from labs.lab3.checks.checking import (
 from labs.lab3.errors import ConcurrencyError, InvalidEvent
 from labs.lab3.events import ItemAdded
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A3")

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labs.lab3.checks.checking import as_list, has_room, items, raised_by, same_events, told, versions
+from labs.lab3.checks.checking import as_list, has_room, items, same_events, told, versions
 from labs.lab3.errors import StreamCorrupted
 from labs.lab3.events import ItemAdded
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("A4")
 

@@ -11,10 +11,11 @@ from fastavro.schema import load_schema
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from labs.lab3.checks.checking import has_room, items, raised_by, same_events, told, unchanged
+from labs.lab3.checks.checking import has_room, items, same_events, told, unchanged
 from labs.lab3.errors import InvalidEvent
 from labs.lab3.events import EVENT_TYPES, ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("A5")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labs.lab3.checks.checking import exactly, raised_by, told
+from labs.lab3.checks.checking import exactly, told
 from labs.lab3.errors import OrderRuleBroken
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("A6")
 

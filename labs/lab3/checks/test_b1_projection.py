@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs.lab3.checks.checking import DEADLINE_S, in_background, join
-from labs.lab3.checks.shop import Background, an_order, same_ids
+from labs.lab3.checks.shop import an_order, background, same_ids
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from pytest_labkit import expect
 
@@ -53,7 +53,7 @@ def test_run_once_waits_for_what_comes(shop):
     """run_once that is waiting takes what is stored meanwhile, and says that it took something."""
     projector, view = shop.projector(), shop.view()
     shop.project(projector)
-    waiting = Background(lambda: projector.run_once(DEADLINE_S))
+    waiting = background(lambda: projector.run_once(DEADLINE_S))
     time.sleep(NOTHING_S)  # this long there is nothing to take
     expect(
         not waiting.is_over,
@@ -146,7 +146,7 @@ def test_questions_do_not_go_to_the_event_store(shop, faults):
 def test_a_writer_can_wait_for_what_it_wrote(shop):
     """wait_for returns once the view shows that version, and False after its time if it does not."""
     view = shop.view()
-    waiting = Background(lambda: view.wait_for("1", 3, DEADLINE_S))
+    waiting = background(lambda: view.wait_for("1", 3, DEADLINE_S))
     shop.append("1", *an_order("1", "c", 1))
     projector = shop.projector()
     shop.project(projector)

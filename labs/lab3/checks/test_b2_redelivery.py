@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from labs.lab3.checks.checking import DEADLINE_S, at_once, until
-from labs.lab3.checks.shop import Background, an_order
+from labs.lab3.checks.shop import an_order, background
 from labs.lab3.events import ItemAdded, OrderConfirmed
 from pytest_labkit import expect
 
@@ -85,7 +85,7 @@ def test_a_handler_is_tried_again(shop, faults):
     view.handle(events[0])
     for event in events[1:]:
         with faults.redis.refuse():
-            trying = Background(lambda e=event: view.handle(e))
+            trying = background(lambda e=event: view.handle(e))
             until(lambda t=trying: t.is_over)
             expect(
                 trying.is_over and trying.has_failed,
@@ -169,7 +169,7 @@ def _killed_after(sent, shop, faults, view, order_id):
     with shop.another_process() as process:
         projector = process.projections.Projector()
         with faults.redis.blackhole("upstream", after=sent) as hole:
-            going = Background(lambda: shop.project(projector))
+            going = background(lambda: shop.project(projector))
             until(lambda: going.is_over or hole.fired > 0)
             was_killed = not going.is_over
             process.kill()

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs.lab3.checks.checking import DEADLINE_S, unchanged, until
-from labs.lab3.checks.shop import Background, an_order, listing
+from labs.lab3.checks.shop import an_order, background, listing
 from labs.lab3.events import ItemAdded, OrderConfirmed
 from pytest_labkit import expect
 
@@ -160,7 +160,7 @@ def test_questions_are_answered_while_it_is_rebuilt(shop, faults, rng):
     with shop.another_process() as other, faults.redis.latency(0.001):
         projector = other.projections.Projector()
         for rebuild in range(1, REBUILDS + 1):
-            rebuilding = Background(projector.rebuild)
+            rebuilding = background(projector.rebuild)
             while not rebuilding.is_over:
                 _are_all_there(there, view)
                 order_id = rng.choice(there)
@@ -213,7 +213,7 @@ def test_a_rebuild_is_killed(shop, faults):
 def _killed_after(sent, shop, faults):
     """Kill a rebuild once it has sent so many bytes to Redis; whether it came to that."""
     with shop.another_process() as process, faults.redis.blackhole("upstream", after=sent) as hole:
-        rebuilding = Background(process.projections.Projector().rebuild)
+        rebuilding = background(process.projections.Projector().rebuild)
         until(lambda: rebuilding.is_over or hole.fired > 0)
         was_killed = not rebuilding.is_over
         process.kill()

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs.lab3.checks.checking import until
-from labs.lab3.checks.shop import Background, same_ids
+from labs.lab3.checks.shop import background, same_ids
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated
 from pytest_labkit import expect
 
@@ -62,7 +62,7 @@ def test_the_hot_question_is_answered_from_the_cache(shop, search, faults):
         while time.monotonic() < asked + KEPT_S - 0.2:
             same_ids(["1"], found.find("red"), "find('red'), asked again while the search engine is away")
             time.sleep(HOT_EVERY_S)
-        other = Background(lambda: found.find("red mug"))
+        other = background(lambda: found.find("red mug"))
         until(lambda: other.is_over)
         expect(
             other.has_failed,
@@ -101,7 +101,7 @@ def test_killed_on_the_way_to_the_search_index(shop, search, faults):
         with shop.another_process() as process, faults.search.blackhole("upstream", after=sent) as hole:
             projections = process.projections
             projector = projections.Projector(projections.ItemSearch())
-            going = Background(lambda p=projector: shop.project(p))
+            going = background(lambda p=projector: shop.project(p))
             until(lambda g=going, h=hole: g.is_over or h.fired > 0)
             process.kill()
     shop.project(shop.projector_with(found))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from labs.lab3.checks.checking import as_list, raised_by, same_events, told
+from labs.lab3.checks.checking import as_list, same_events, told
 from labs.lab3.checks.lives import (
     BATCH,
     BEGIN,
@@ -25,6 +25,7 @@ from labs.lab3.checks.lives import (
 )
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.domain.model import Span
 
 pytestmark = pytest.mark.criterion("C1")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from labs.lab3.checks.checking import at_once, raised_by, until
+from labs.lab3.checks.checking import at_once, until
 from labs.lab3.checks.lives import BEGIN, END, MONTHS, append, life, same_state, state_at
 from labs.lab3.checks.snapshots import Derived, ask_all
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.faults.dynamodb import WRITES
 
 pytestmark = pytest.mark.criterion("C2")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from labs.lab3.checks.checking import conflict, exactly, items, raised_by, same_events
+from labs.lab3.checks.checking import conflict, exactly, items, same_events
 from labs.lab3.checks.lives import BEGIN, CLOCKS_DIFFER, END, MONTHS, append, life, same_state, state_at
 from labs.lab3.checks.snapshots import Derived
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("C3")
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from labs.lab3.checks.checking import conflict, items, raised_by, same_events, told, unchanged
+from labs.lab3.checks.checking import conflict, items, same_events, told, unchanged
 from labs.lab3.checks.lives import MICROSECOND, same_state, state_at
 from labs.lab3.errors import StreamCorrupted
 from labs.lab3.events import ItemAdded, OrderConfirmed, OrderCreated, OrderState
 from labs.lab3.legacy import WRITER_SCHEMAS
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("C4")
 

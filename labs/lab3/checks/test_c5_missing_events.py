@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labs.lab3.checks.checking import as_list, raised_by, same_events, told
+from labs.lab3.checks.checking import as_list, same_events, told
 from labs.lab3.checks.lives import MICROSECOND, MONTHS, append, life, same_state, spans, state_at
 from labs.lab3.errors import StreamCorrupted
 from labs.lab3.events import ItemAdded, OrderCreated
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 from pytest_labkit.domain.model import Span
 
 pytestmark = pytest.mark.criterion("C5")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labs.lab3.checks.checking import raised_by, told
+from labs.lab3.checks.checking import told
 from labs.lab3.errors import OrderRuleBroken
 from labs.lab3.pricing import Basket, HoldKept, ItemHeld, PriceSet
 from pytest_labkit import expect
+from pytest_labkit.checks.calls import raised_by
 
 pytestmark = pytest.mark.criterion("X1")
 
