@@ -166,11 +166,9 @@ def measure(request: pytest.FixtureRequest, labkit_session: LabSession) -> Measu
 @pytest.fixture
 def chronicle(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
     """Shows what the test saw, by the calendar, whatever the verdict: `chronicle(title, spans)`."""
-    kept: list[Chronicle] = []
-    labkit_session.keep_chronicles(request.node, kept)
 
     def show(title: str, spans: Iterable[Span]) -> None:
-        kept.append(Chronicle(title, tuple(spans)))
+        labkit_session.show(request.node, Chronicle(title, tuple(spans)))
 
     return show
 
@@ -178,11 +176,9 @@ def chronicle(request: pytest.FixtureRequest, labkit_session: LabSession) -> Cal
 @pytest.fixture
 def drawing(request: pytest.FixtureRequest, labkit_session: LabSession) -> Callable[..., None]:
     """Shows what the test saw, as marks on lanes: `drawing(title, along, marks, joins)`."""
-    kept: list[Drawing] = []
-    labkit_session.keep_drawings(request.node, kept)
 
     def show(title: str, along: str, marks: Iterable[Mark], joins: Iterable[Join] = ()) -> None:
-        kept.append(Drawing(title, along, tuple(marks), tuple(joins)))
+        labkit_session.show(request.node, Drawing(title, along, tuple(marks), tuple(joins)))
 
     return show
 
@@ -194,8 +190,6 @@ def scatter(request: pytest.FixtureRequest, labkit_session: LabSession) -> Calla
 
     `scatter(title, (name, unit), (name, unit), {thing: (xs, ys)})`, with a value of both for each round.
     """
-    kept: list[Scatter] = []
-    labkit_session.keep_scatters(request.node, kept)
 
     def show(
         title: str,
@@ -204,7 +198,7 @@ def scatter(request: pytest.FixtureRequest, labkit_session: LabSession) -> Calla
         clouds: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     ) -> None:
         made = tuple(Cloud(name, tuple(xs), tuple(ys)) for name, (xs, ys) in clouds.items())
-        kept.append(Scatter(title, Axis(*x), Axis(*y), made))
+        labkit_session.show(request.node, Scatter(title, Axis(*x), Axis(*y), made))
 
     return show
 

@@ -8,14 +8,11 @@ so that workers of pytest-xdist need nothing else.
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -29,47 +26,26 @@ from pytest_labkit.domain.model import Chronicle, Criterion, Drawing, Lab, Measu
 from pytest_labkit.faults import deeds
 from pytest_labkit.host.interrupts import Interrupts
 from pytest_labkit.host.settings import Settings
-from pytest_labkit.report import Document, text, wording
+from pytest_labkit.report import text
 from pytest_labkit.report.document import adapter as documents
 from pytest_labkit.report.harmless import harmless
-from pytest_labkit.report.plain import speakable
 from pytest_labkit.runs import limits, recovery
 from pytest_labkit.runs.ending import Ending, end
 from pytest_labkit.runs.lab_run import LabRun
 from pytest_labkit.runs.outcome import Outcome
 from pytest_labkit.runs.outcome import adapter as outcomes
 from pytest_labkit.runs.verdicts import first_sentence, judge
-from pytest_labkit.session import foreign, progress
+from pytest_labkit.session import foreign, terminal
 from pytest_labkit.session.collection import Collection, criterion_of, place_of
 from pytest_labkit.session.loans import Loans
 from pytest_labkit.session.service_plan import ServicePlan
 from pytest_labkit.session.workers import is_worker, tell
 
 NAME = "labkit-session"
-_FAR = 3
 _PROPERTY = "labkit"
-_LETTERS = {
-    Verdict.FAILED: "F",
-    Verdict.ERROR: "E",
-    Verdict.TODO: "t",
-    Verdict.BLOCKED: "b",
-    Verdict.UNKNOWN: "?",
-}
-
-_COLOURS = {
-    "passed": "green",
-    "failed": "red",
-    "error": "red",
-    "todo": "cyan",
-    "blocked": "cyan",
-    "unknown": "yellow",
-}
-
 _door = pytest.StashKey[Answers]()
-_chronicles = pytest.StashKey[Iterable[Chronicle]]()  # grows while a test runs
-_drawings = pytest.StashKey[Iterable[Drawing]]()  # the same
-_scatters = pytest.StashKey[Iterable[Scatter]]()  # likewise
 _measurements = pytest.StashKey[Iterable[Measurement]]()  # grows while a test runs
+_shown = pytest.StashKey[list[Chronicle | Drawing | Scatter]]()
 _waited = pytest.StashKey[float]()  # for the lock of timed tests: that is no time of the test's own
 _outcomes: WeakKeyDictionary[pytest.TestReport, Outcome] = WeakKeyDictionary()
 
@@ -91,7 +67,7 @@ class LabSession:
         self._loans = loans
         self._config = config
         self._collection = collection
-        self._say = partial(_say, config)
+        self._say = partial(terminal.say, config)
         self.plan = ServicePlan(settings, collection, self._say)
         self._interrupts = Interrupts(self._say)
         self._began = time.monotonic()
@@ -136,17 +112,9 @@ class LabSession:
         """Take *measurements*, a list that grows while *item* runs, into its outcome."""
         item.stash[_measurements] = measurements
 
-    def keep_chronicles(self, item: pytest.Item, chronicles: list[Chronicle]) -> None:
-        """Take *chronicles*, a list that grows while *item* runs, into its outcome."""
-        item.stash[_chronicles] = chronicles
-
-    def keep_drawings(self, item: pytest.Item, drawings: list[Drawing]) -> None:
-        """Take *drawings*, a list that grows while *item* runs, into its outcome."""
-        item.stash[_drawings] = drawings
-
-    def keep_scatters(self, item: pytest.Item, scatters: list[Scatter]) -> None:
-        """Take *scatters*, a list that grows while *item* runs, into its outcome."""
-        item.stash[_scatters] = scatters
+    def show(self, item: pytest.Item, picture: Chronicle | Drawing | Scatter) -> None:
+        """Take *picture* into the outcome of *item*, whatever its verdict."""
+        item.stash.setdefault(_shown, []).append(picture)
 
     # The run
 
@@ -246,7 +214,7 @@ class LabSession:
         if outcome.verdict is not Verdict.PASSED:
             made.outcome = "failed"  # skips and expected failures included: they pass nothing
             vars(made).pop("wasxfail", None)
-            if _tracebacks(item.config) == "auto":
+            if terminal.tracebacks(item.config) == "auto":
                 made.longrepr = outcome.as_text()
         return made
 
@@ -265,6 +233,7 @@ class LabSession:
                 broke=deeds.told(error),
                 printed=printed,
             )
+        shown = item.stash.get(_shown, [])
         return Outcome(
             lab=run.name,
             criterion=criterion.id,
@@ -274,9 +243,9 @@ class LabSession:
             message=harmless(message),
             measurements=harmless(tuple(item.stash.get(_measurements, ()))),
             tampered=call.excinfo is not None and isinstance(call.excinfo.value, Tampered),
-            chronicles=harmless(tuple(item.stash.get(_chronicles, ()))),
-            drawings=harmless(tuple(item.stash.get(_drawings, ()))),
-            scatters=harmless(tuple(item.stash.get(_scatters, ()))),
+            chronicles=harmless(tuple(one for one in shown if isinstance(one, Chronicle))),
+            drawings=harmless(tuple(one for one in shown if isinstance(one, Drawing))),
+            scatters=harmless(tuple(one for one in shown if isinstance(one, Scatter))),
             place=place_of(item),
             hung=call.excinfo is not None and isinstance(call.excinfo.value, limits.OutOfTime),
         )
@@ -296,10 +265,10 @@ class LabSession:
         outcome = outcome_of(report) if isinstance(report, pytest.TestReport) else None
         if outcome is None or outcome.verdict is Verdict.PASSED or foreign.is_run_again(report):
             return None
-        if _tracebacks(self._config) != "auto":
+        if terminal.tracebacks(self._config) != "auto":
             return None
         verdict = outcome.verdict
-        return f"lab {verdict}", _LETTERS[verdict], verdict.upper()
+        return f"lab {verdict}", terminal.LETTERS[verdict], verdict.upper()
 
     # The end
 
@@ -364,19 +333,19 @@ class LabSession:
         for document, page in self._ending.reports:
             terminalreporter.ensure_newline()
             writer.line()
-            where = None if page is None else _from_here(page, self._config.invocation_params.dir)
+            where = None if page is None else terminal.from_here(page, self._config.invocation_params.dir)
             shown = text.render(document, width=writer.fullwidth, colour=writer.hasmarkup, where=where)
-            writer.line(_readable(shown, writer))
+            writer.line(terminal.readable(shown, writer))
         for problem in dict.fromkeys(self._ending.problems):
             writer.line(problem, red=True)
         if self._ending.reports and self._are_labs_alone(terminalreporter):
-            counted = summed(document for document, _ in self._ending.reports)
+            counted = terminal.summed(document for document, _ in self._ending.reports)
             # pytest's last line counts tests: beside the report's criteria that was a second figure.
             vars(terminalreporter)["build_summary_stats_line"] = lambda: counted
 
     def _are_labs_alone(self, reporter: pytest.TerminalReporter) -> bool:
         """Whether nothing has run but tests of labs, of whose verdicts pytest knows no more than the kit."""
-        if _tracebacks(self._config) != "auto":
+        if terminal.tracebacks(self._config) != "auto":
             return False
         ended = [
             r for reports in reporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)
@@ -386,28 +355,12 @@ class LabSession:
         )
 
 
-def summed(documents: Iterable[Document]) -> tuple[list[tuple[str, dict[str, bool]]], str]:
-    """How many criteria ended how, for pytest's last line: words, each with a colour, and the main one."""
-    totals: Counter[str] = Counter()
-    for document in documents:
-        totals.update(wording.counts(document))
-    parts = [(f"{count} {verdict}", {_COLOURS[verdict]: True}) for verdict, count in totals.items()]
-    colours = [_COLOURS[verdict] for verdict in totals]
-    main = next((colour for colour in ("red", "yellow", "cyan") if colour in colours), "green")
-    return parts, main
-
-
 def outcome_of(report: pytest.TestReport) -> Outcome | None:
     """The outcome that *report* brings, `None` if it is not about a lab."""
     data = next((value for name, value in report.user_properties if name == _PROPERTY), None)
     if data is not None and report not in _outcomes:  # it comes from a worker of pytest-xdist
         _outcomes[report] = Outcome.of(data)
     return _outcomes.get(report)
-
-
-def _tracebacks(config: pytest.Config) -> str:
-    """The option `--tb`, which is pytest's terminal's: there may be none."""
-    return str(getattr(config.option, "tbstyle", "auto"))
 
 
 def _printed(report: pytest.TestReport) -> str:
@@ -419,24 +372,3 @@ def _printed(report: pytest.TestReport) -> str:
 def _names_another_process(item: pytest.Item) -> bool:
     code = getattr(getattr(item, "function", None), "__code__", None)
     return code is not None and "another_process" in code.co_names
-
-
-def _say(config: pytest.Config, line: str) -> None:
-    """Print *line* above the tests' progress; a worker of pytest-xdist has no terminal, and says nothing."""
-    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        bar: Any = config.pluginmanager.get_plugin(progress.NAME)
-        bar.clear()
-        reporter.ensure_newline()
-        reporter.write_line(_readable(line, reporter._tw))
-
-
-def _from_here(path: Path, here: Path) -> str:
-    """*path* as one types it in the folder *here*, or whole where that would lead far away."""
-    shown = os.path.relpath(path, here)
-    return str(path) if shown.count("..") > _FAR else Path(shown).as_posix()
-
-
-def _readable(text: str, writer: Any) -> str:
-    """*text* as the terminal of *writer* can show it."""
-    return speakable(text, getattr(writer._file, "encoding", None))
