@@ -154,6 +154,6 @@ def test_a_rule_that_prometheus_cannot_evaluate_is_a_mistake(text: str, said: st
     """It is told with the rule's name."""
     history = History()
     history.add(0.0, "test", {labels(name, {"job": job}): 1.0 for name in ("up", "down") for job in "ab"})
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(Mistake, match=said) as raised:
         Alerts(read(tmp_path, text)).at(0.0, history)
     assert re.search(said, raised.value.got)

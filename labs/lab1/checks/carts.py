@@ -14,6 +14,7 @@ import pytest
 from labs.lab1.cart_events import PARTITIONS, Cart, CartEvent, CheckedOut, ItemAdded, ItemRemoved, encode
 from pytest_labkit import KitError, expect
 from pytest_labkit.checks.calls import Background
+from pytest_labkit.checks.empty_redis import empty_redis
 
 DEADLINE_S = 30.0
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -281,16 +282,8 @@ def cart_log(carts: Carts, cart_services: None, answers: Any) -> Any:
 @pytest.fixture
 def cart_redis(redis: Any) -> Iterator[Any]:
     """The client of a Redis database that holds nothing but what this test's answers keep."""
-    from redis import Redis
-
-    with Redis.from_url(redis.address) as client:
-        if client.dbsize():
-            raise KitError(
-                f"The Redis database at {redis.address} holds keys already.",
-                "Give part C an empty one: REDIS_URL=redis://HOST:PORT/N. It is emptied after each test.",
-            )
+    with empty_redis(redis.address, "part C") as client:
         yield client
-        client.flushdb()
 
 
 @pytest.fixture

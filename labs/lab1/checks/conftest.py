@@ -16,7 +16,7 @@ from labs.lab1.checks.carts import (  # noqa: F401
 from labs.lab1.checks.delivering import Witness
 from labs.lab1.checks.ledgers import Ledger
 from labs.lab1.checks.topics import Topics
-from pytest_labkit import KitError
+from pytest_labkit.checks.empty_redis import empty_redis
 
 
 @pytest.fixture
@@ -60,13 +60,5 @@ def witness(topic: Topic) -> Witness:
 @pytest.fixture
 def ledger(redis: Any) -> Iterator[Ledger]:
     """The Redis that the balances are in; empty at first, and afterwards."""
-    from redis import Redis
-
-    with Redis.from_url(redis.address) as client:
-        if client.dbsize():
-            raise KitError(
-                f"The Redis database at {redis.address} holds keys already.",
-                "Give part B an empty one: REDIS_URL=redis://HOST:PORT/N. It is emptied after each test.",
-            )
+    with empty_redis(redis.address, "part B") as client:
         yield Ledger(client)
-        client.flushdb()

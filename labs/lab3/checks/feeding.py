@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from labs.lab3.checks.shop import Shop
-from pytest_labkit import KitError, expect
+from pytest_labkit import expect
+from pytest_labkit.checks.empty_redis import empty_redis
 
 TABLE = "event-store"
 _chosen: dict[Path, type] = {}
@@ -96,16 +97,8 @@ def _is_near(url: str) -> bool:
 @pytest.fixture
 def own_redis(redis: Any) -> Iterator[Any]:
     """The endpoint of a Redis database that holds nothing but what this test makes, and its client."""
-    from redis import Redis
-
-    with Redis.from_url(redis.address) as client:
-        if client.dbsize():
-            raise KitError(
-                f"The Redis database at {redis.address} holds keys already.",
-                "Give part B an empty one: REDIS_URL=redis://HOST:PORT/N. It is emptied after each test.",
-            )
+    with empty_redis(redis.address, "part B") as client:
         yield client
-        client.flushdb()
 
 
 @pytest.fixture
