@@ -73,6 +73,10 @@ def browser() -> Iterator[sync_api.Browser]:
         made.close()
 
 
+STATE = "document.getElementById('state').innerText"
+"""An expression of JavaScript: what the page says that the run is doing."""
+
+
 class Page:
     """The simulator's page in a browser, and what went wrong in it."""
 
@@ -123,6 +127,11 @@ class Page:
                 f"not within {WAIT_S:g} s: {condition}\n{self.tab.inner_text('body')}"
             )
             self.tab.wait_for_timeout(50)
+
+    def reset(self) -> None:
+        """Clear the run, and wait until the next may be chosen."""
+        self.tab.click("#reset")
+        self.wait(f"{STATE} === 'Ready'")
 
     def wait_for_records(self, many: int) -> None:
         """Until so many lie in the topic."""

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.conftest import Page
+from tests.simulator.conftest import STATE, Page
 
 pytestmark = pytest.mark.exhaustive
 
 AXE = Path(__file__).parent / "vendored" / "axe.js"
 MODES = ("at_most_once", "at_least_once", "idempotent", "transactional")
-STATE = "document.getElementById('state').innerText"
 CELL = "document.querySelector(\"[data-producer='%d'] [data-of=%s]\")"
 KILLS = "document.getElementById('log').innerText.split('was killed; it is started again').length > %d"
 PLACES = """
@@ -55,8 +54,7 @@ def test_three_producers_by_each_strategy(page: Page) -> None:
         page.tab.click("#analyse")
         page.tab.wait_for_selector("#analysis-said")
         assert "The kit has found the same." in page.tab.inner_text("#analysis-said")
-        page.tab.click("#reset")
-        page.wait(f"{STATE} === 'Ready'")
+        page.reset()
     assert [] == page.wrong
 
 

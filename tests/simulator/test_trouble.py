@@ -13,11 +13,10 @@ from playwright import sync_api
 
 from pytest_labkit.host import settings
 from pytest_labkit.simulator.cast import Cast, playable
-from tests.simulator.conftest import ROOT, Page, cast, page_of
+from tests.simulator.conftest import ROOT, STATE, Page, cast, page_of
 
 pytestmark = pytest.mark.exhaustive
 
-STATE = "document.getElementById('state').innerText"
 LOG = "document.getElementById('log').innerText"
 HANGS_S = 5.0
 ANSWERS = Path(__file__).parent / "answers"
@@ -98,8 +97,7 @@ def test_a_class_that_hangs(page: Page) -> None:
     assert page.number("#stored") >= seen > 0
     assert 3 == page.said().count("Producer 1 hung for 5 s")
     assert "had been ended" not in page.said()
-    page.tab.click("#reset")
-    page.wait(f"{STATE} === 'Ready'")
+    page.reset()
     assert [] == page.wrong
 
 
@@ -116,8 +114,7 @@ def test_a_class_that_floods(page: Page) -> None:
     )
     assert (page.number("#stored"), True) == (drawn[0], drawn[1] > 0)
     assert drawn[0] == drawn[2]
-    page.tab.click("#reset")
-    page.wait(f"{STATE} === 'Ready'")
+    page.reset()
     assert [] == page.wrong
 
 
@@ -149,8 +146,7 @@ def test_a_consumer_that_handles_without_end(page: Page) -> None:
     page.wait(f"{LOG}.includes('Paused: At least once has handled')")
     page.wait(f"{STATE} === 'Paused'")
     assert page.count("at_least_once", "repeated") > 1000
-    page.tab.click("#reset")
-    page.wait(f"{STATE} === 'Ready'")
+    page.reset()
     assert [] == page.wrong
 
 
@@ -233,8 +229,7 @@ def test_the_broker_dies_while_the_page_is_open(browser: sync_api.Browser) -> No
         page.tab.press("#rate", "Tab")
         page.wait("document.querySelector('[data-mode=at_least_once] [data-of=lag]').innerText === '0'")
         assert 0 == page.count("at_least_once", "lost")
-        page.tab.click("#reset")
-        page.wait(f"{STATE} === 'Ready'")
+        page.reset()
         (broker,) = players.services.running("kafka").members()
         broker.kill()
         page.tab.click("#start")  # the next run starts it again
