@@ -47,7 +47,6 @@ class Player:
         self._failed = 0  # lives in a row that came to nothing
         self._over = threading.Event()
         self._going = threading.Event()
-        self._printed = 0
         self._thread = threading.Thread(target=self._play, name=f"labkit-{name}", daemon=True)
 
     def start(self) -> None:
