@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -94,6 +94,7 @@ def default_topic() -> str:
     admin = AdminClient({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]})
     if name not in admin.list_topics(timeout=_SILENT_S).topics:
         _make(admin, NewTopic(name, num_partitions=PARTITIONS))
+        wait_for_leaders(admin, [name])
     return name
 
 
@@ -108,7 +109,28 @@ def _make(admin: Any, topic: Any) -> None:
                 raise
 
 
-def records_of(topic: str, settle_s: float = 0.3) -> Iterator[Record]:
+def wait_for_leaders(admin: Any, topics: Iterable[str]) -> None:
+    """
+    Return when each partition of *topics* can be written.
+
+    A leader that is not ready refuses a batch and then takes the next one, whatever its number (KIP-360);
+    the first, sent again, passes for a copy of it, and is lost though it is acknowledged.
+    """
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import OffsetSpec
+
+    topics = set(topics)
+    while not topics <= set(known := admin.list_topics(timeout=_SILENT_S).topics):
+        time.sleep(0.02)
+    partitions = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
+    waiting = dict.fromkeys(partitions, OffsetSpec.latest())
+    while waiting:
+        for place, future in admin.list_offsets(waiting, request_timeout=_SILENT_S).items():
+            if future.exception(_SILENT_S) is None:
+                del waiting[place]
+
+
+def records_of(topic: str, settle_s: float = 1.0) -> Iterator[Record]:
     """
     All records of *topic*, in the order in which a consumer gets them.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from labs.lab1.messages import wait_for_leaders
 
 _DEADLINE_S = 30.0
 
@@ -49,29 +50,12 @@ class Topics:
         for future in self._admin.create_topics(made, operation_timeout=_DEADLINE_S).values():
             future.result(_DEADLINE_S)
         self._made += names
-        self._wait_for_leaders(names)
+        wait_for_leaders(self._admin, names)
         return names[0] if len(names) == 1 else names
 
     def are_there(self, *names: str) -> bool:
         """Whether all of these topics are there."""
         return set(names) <= set(self._admin.list_topics(timeout=_DEADLINE_S).topics)
-
-    def _wait_for_leaders(self, names: Iterable[str]) -> None:
-        """
-        Return when each partition can be written.
-
-        A leader that is not ready refuses a batch and then takes the next one, whatever its number (KIP-360);
-        the first, sent again, passes for a copy of it, and is lost though it is acknowledged.
-        """
-        from confluent_kafka.admin import OffsetSpec
-
-        while not self.are_there(*names):
-            time.sleep(0.02)
-        places = dict.fromkeys(self._places(names), OffsetSpec.latest())
-        while places:
-            for place, future in self._admin.list_offsets(places, request_timeout=_DEADLINE_S).items():
-                if future.exception(_DEADLINE_S) is None:
-                    del places[place]
 
     def _places(self, names: Iterable[str]) -> list[Any]:
         """Every partition of these topics."""
